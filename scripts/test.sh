@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Runs test suites and closes with the totals of all their runners.
+#   scripts/test.sh fast        what needs no cluster
+#   scripts/test.sh all         everything
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. scripts/steps.sh
+passed=0 failed=0 ignored=0 broken=()
+
+# suite NAME COMMAND… — shows the output, keeps it, and counts the runners' closing lines in it.
+suite() {
+  local name=$1 log=$LOGS/test-$1.log started=$SECONDS status p f i
+  shift
+  printf '\n== %s: %s\n' "$name" "$*"
+  "$@" 2>&1 | tee "$log"
+  status=${PIPESTATUS[0]}
+  p=$(count passed "$log") f=$(count failed "$log") i=$(count ignored "$log")
+  passed=$((passed + p)) failed=$((failed + f)) ignored=$((ignored + i))
+  if [ "$status" -ne 0 ]; then broken+=("$name (exit $status, log: $log)"); fi
+  if [ "$status" -eq 0 ] && [ "$p" -eq 0 ]; then broken+=("$name (no test ran, log: $log)"); fi
+  printf '== %s: %d passed, %d failed, %d s\n' "$name" "$p" "$f" $((SECONDS - started))
+}
+
+# count WORD LOG — adds up the numbers before WORD in cargo's `test result:` lines and Go's `--- PASS` lines.
+count() {
+  local word=$1 log=$2 go=
+  case $word in
+    passed) go='^ *--- PASS' ;;
+    failed) go='^ *--- FAIL' ;;
+    ignored) go='^ *--- SKIP' ;;
+  esac
+  awk -v word="$word" -v go="$go" '
+    /^test result:/ { for (i = 2; i <= NF; i++) if ($i == word ";" || $i == word) n += $(i - 1) }
+    $0 ~ go { n++ }
+    END { print n + 0 }' "$log"
+}
+
+case ${1:-} in
+  fast) suites=(rust) ;;
+  all) suites=(rust) ;;
+  *) sed -n '2,4p' "$0"; exit 2 ;;
+esac
+for each in "${suites[@]}"; do
+  case $each in
+    rust) suite rust cargo test --workspace --no-fail-fast ;;
+  esac
+done
+
+printf '\n'
+for each in ${broken[@]+"${broken[@]}"}; do printf 'broken: %s\n' "$each"; done
+printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$ignored"
+[ "${#broken[@]}" -eq 0 ]

@@ -1,0 +1,75 @@
+use std::collections::HashSet;
+
+use super::*;
+
+#[test]
+fn ports_are_used_once() {
+    let mut seen = HashSet::new();
+    for service in SERVICES {
+        assert!(seen.insert(service.port), "{}", service.name);
+        if let Some(alias) = service.alias_port {
+            assert!(seen.insert(alias), "{}", service.name);
+        }
+    }
+}
+
+#[test]
+fn calls_name_known_services() {
+    for service in SERVICES {
+        for callee in service.calls {
+            assert!(
+                super::service(callee).is_some(),
+                "{} calls {callee}",
+                service.name
+            );
+        }
+    }
+}
+
+#[test]
+fn every_published_subject_has_one_publisher_and_one_stream() {
+    let mut publishers = HashSet::new();
+    for service in SERVICES {
+        for subject in service.publishes {
+            assert!(publishers.insert(subject), "{subject} has two publishers");
+            assert!(stream_of(subject).is_some(), "{subject} has no stream");
+        }
+    }
+}
+
+#[test]
+fn consumers_read_subjects_of_their_stream() {
+    let mut durables = HashSet::new();
+    for consumer in SERVICES.iter().flat_map(|service| service.consumers) {
+        assert!(
+            durables.insert(consumer.durable),
+            "{} is used twice",
+            consumer.durable
+        );
+        for subject in consumer.subjects {
+            assert_eq!(
+                stream_of(subject).map(|stream| stream.name),
+                Some(consumer.stream)
+            );
+        }
+    }
+}
+
+#[test]
+fn bucket_users_are_services() {
+    for bucket in BUCKETS {
+        for name in bucket.writers.iter().chain(bucket.readers) {
+            assert!(service(name).is_some(), "{name} in bucket {}", bucket.name);
+        }
+    }
+}
+
+#[test]
+fn dead_letters_go_to_their_stream() {
+    let subject = format!("{DEAD_LETTER_PREFIX}.order.created.failed");
+    assert_eq!(
+        stream_of(&subject).map(|stream| stream.name),
+        Some("DEADLETTERS")
+    );
+    assert_eq!(stream_of("dlx."), None);
+}
