@@ -1,16 +1,15 @@
 # What people type. Each target says what it does in `make help`.
 .DEFAULT_GOAL := help
-.PHONY: help lint test test-fast
+.PHONY: help lint generate test test-fast
 
 help: ## Lists the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
-lint: ## Formatting, clippy with warnings denied
-	cargo fmt --all --check
-	cargo clippy --workspace --all-targets -- -D warnings
+lint: ## Checks format, lints, licences, scripts and generated files
+	@scripts/lint.sh
 
-test: ## Every test
+test: ## Runs every test, the end-to-end ones in a real cluster included
 	@scripts/test.sh all
 
-test-fast: ## What needs no cluster
+test-fast: ## Runs the tests that need no cluster
 	@scripts/test.sh fast

@@ -3,7 +3,7 @@
 #   scripts/test.sh fast        what needs no cluster
 #   scripts/test.sh all         everything
 set -uo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 . scripts/steps.sh
 passed=0 failed=0 ignored=0 broken=()
 

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Everything that is checked without running the product: format, lints, licences, scripts, generated files.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. scripts/steps.sh
+. scripts/tools.sh
+
+scripts() { mapfile -t files < <(git ls-files '*.sh' .ci/run) && shellcheck -x -P SCRIPTDIR "${files[@]}"; }
+go_format() { gofmt -l local | awk '{ print "gofmt wants to change " $0 } END { exit NR > 0 }'; }
+
+step 'Debian packages' debian_packages
+step 'cargo-deny' cargo_deny
+step 'Rust format' cargo fmt --all --check
+step 'Rust lints, warnings denied' cargo clippy --workspace --all-targets --all-features -- -D warnings
+step 'Licences, sources, banned crates' "$BIN/cargo-deny" --offline check bans licenses sources
+step 'Shell scripts' scripts
+[ ! -d local ] || step 'Go format' go_format
+[ ! -x scripts/generate.sh ] || step 'Generated files are up to date' scripts/generate.sh --check

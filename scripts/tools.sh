@@ -1,0 +1,56 @@
+# Sourced by the other scripts: programs that come from package registries, by name and pinned version.
+# shellcheck shell=bash
+
+CACHE=${SHOPFLOW_CACHE:-$HOME/.cache/shopflow}
+BIN=$CACHE/bin
+CARGO_DENY=0.20.2
+NATS_SERVER=v2.15.2
+MAILDEV=2.2.1
+DEBIAN_PACKAGES=(
+  # The node.
+  containerd runc containernetworking-plugins conntrack nftables iptables iproute2 util-linux
+  # Builds: the C parts of TLS for glibc and musl, and the PostgreSQL image.
+  gcc musl-tools mmdebstrap
+  # Tests and development without a cluster; lint of the scripts.
+  postgresql-15 shellcheck
+)
+
+# debian_packages — installs what is missing, and nothing when all is there.
+debian_packages() {
+  local missing=() package
+  for package in "${DEBIAN_PACKAGES[@]}"; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+  done
+  [ "${#missing[@]}" -eq 0 ] && return
+  if [ "$(id -u)" -ne 0 ]; then
+    echo "Debian packages are missing: ${missing[*]}. Run: sudo apt-get install ${missing[*]}" >&2
+    return 1
+  fi
+  apt-get update
+  # No services: PostgreSQL and containerd are started by us, in folders of our own.
+  DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y --no-install-recommends "${missing[@]}"
+}
+
+# musl_target — the Rust target of the static binaries.
+musl_target() { rustup target add x86_64-unknown-linux-musl; }
+
+# nats_server — the broker that tests and development run.
+nats_server() {
+  local program=$BIN/nats-server
+  [ "$("$program" --version 2>/dev/null)" = "nats-server: $NATS_SERVER" ] && return
+  CGO_ENABLED=0 GOBIN=$BIN go install "github.com/nats-io/nats-server/v2@$NATS_SERVER"
+}
+
+# cargo_deny — checks licences, sources and banned crates.
+cargo_deny() {
+  [ "$("$BIN/cargo-deny" --version 2>/dev/null)" = "cargo-deny $CARGO_DENY" ] && return
+  cargo install cargo-deny --locked --version "$CARGO_DENY" --root "$CACHE"
+}
+
+# maildev — the SMTP server of the end-to-end tests.
+maildev() {
+  local installed
+  installed=$(node -p "require('$CACHE/maildev/node_modules/maildev/package.json').version" 2>/dev/null || true)
+  [ "$installed" = "$MAILDEV" ] && return
+  npm install --no-audit --no-fund --prefix "$CACHE/maildev" "maildev@$MAILDEV"
+}
