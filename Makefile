@@ -1,6 +1,6 @@
 # What people type. Each target says what it does in `make help`.
 .DEFAULT_GOAL := help
-.PHONY: help lint generate test test-fast
+.PHONY: help lint test test-fast
 
 help: ## Lists the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -8,7 +8,7 @@ help: ## Lists the targets
 lint: ## Checks format, lints, licences, scripts and generated files
 	@scripts/lint.sh
 
-test: ## Runs every test, the end-to-end ones in a real cluster included
+test: ## Runs every test, the node's included
 	@scripts/test.sh all
 
 test-fast: ## Runs the tests that need no cluster

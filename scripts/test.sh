@@ -5,6 +5,7 @@
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 . scripts/steps.sh
+. scripts/tools.sh
 passed=0 failed=0 ignored=0 broken=()
 
 # suite NAME COMMAND… — shows the output, keeps it, and counts the runners' closing lines in it.
@@ -35,16 +36,23 @@ count() {
     END { print n + 0 }' "$log"
 }
 
+rust() { cargo test --locked --workspace --no-fail-fast; }
+go_tests() { (cd local && go test -v ./image/... ./node/...); }
+node() { (cd local && go test -tags node -count 1 -v -timeout 9m ./test); }
+
 case ${1:-} in
-  fast) suites=(rust) ;;
-  all) suites=(rust) ;;
+  fast | all) ;;
   *) sed -n '2,4p' "$0"; exit 2 ;;
 esac
-for each in "${suites[@]}"; do
-  case $each in
-    rust) suite rust cargo test --workspace --no-fail-fast ;;
-  esac
-done
+step 'Debian packages' debian_packages
+step 'nats-server' nats_server
+step 'Binary of the node' local/shopflow-node build
+export SHOPFLOW_NATS_SERVER=$BIN/nats-server SHOPFLOW_NODE_BINARY=$BIN/shopflow-node
+suite rust rust
+suite go go_tests
+if [ "$1" = all ]; then
+  suite node node
+fi
 
 printf '\n'
 for each in ${broken[@]+"${broken[@]}"}; do printf 'broken: %s\n' "$each"; done

@@ -6,14 +6,8 @@ BIN=$CACHE/bin
 CARGO_DENY=0.20.2
 NATS_SERVER=v2.15.2
 MAILDEV=2.2.1
-DEBIAN_PACKAGES=(
-  # The node.
-  containerd runc containernetworking-plugins conntrack nftables iptables iproute2 util-linux
-  # Builds: the C parts of TLS for glibc and musl, and the PostgreSQL image.
-  gcc musl-tools mmdebstrap
-  # Tests and development without a cluster; lint of the scripts.
-  postgresql-15 shellcheck
-)
+# Builds (the C parts of TLS, for glibc and musl), tests and development without a cluster, lint of the scripts.
+DEBIAN_PACKAGES=(gcc musl-tools postgresql-15 curl shellcheck)
 
 # debian_packages — installs what is missing, and nothing when all is there.
 debian_packages() {

@@ -59,11 +59,7 @@ pub const STREAMS: &[Stream] = &[
         ],
         max_age: DAY.saturating_mul(7),
     },
-    Stream {
-        name: "DEADLETTERS",
-        subjects: &["dlx.>"],
-        max_age: DAY.saturating_mul(30),
-    },
+    Stream { name: "DEADLETTERS", subjects: &["dlx.>"], max_age: DAY.saturating_mul(30) },
 ];
 
 /// All key-value buckets.
@@ -86,12 +82,7 @@ pub const BUCKETS: &[Bucket] = &[
 
 /// The stream that stores `subject`, an exact subject without wildcards.
 pub fn stream_of(subject: &str) -> Option<&'static Stream> {
-    STREAMS.iter().find(|stream| {
-        stream
-            .subjects
-            .iter()
-            .any(|pattern| matches(pattern, subject))
-    })
+    STREAMS.iter().find(|stream| stream.subjects.iter().any(|pattern| matches(pattern, subject)))
 }
 
 /// Whether a NATS subject pattern matches; only the `>` wildcard is used here.

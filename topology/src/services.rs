@@ -75,11 +75,20 @@ pub const SERVICES: &[Service] = &[
         database: true,
         calls: &["auth", "order"],
         publishes: &[],
-        consumers: &[Consumer {
-            durable: "notification-orders",
-            stream: "ORDERS",
-            subjects: &["order.created", "order.shipped"],
-        }],
+        consumers: &[
+            Consumer {
+                durable: "notification-orders",
+                stream: "ORDERS",
+                subjects: &["order.created", "order.shipped"],
+            },
+            // Its own dead letters, listed and redriven by an administrator. Never `dlx.>`: a dead letter
+            // that cannot be recorded would come back as the next one.
+            Consumer {
+                durable: "notification-dead-letters",
+                stream: "DEADLETTERS",
+                subjects: &["dlx.order.created.failed", "dlx.order.shipped.failed"],
+            },
+        ],
     },
 ];
 

@@ -17,11 +17,7 @@ fn ports_are_used_once() {
 fn calls_name_known_services() {
     for service in SERVICES {
         for callee in service.calls {
-            assert!(
-                super::service(callee).is_some(),
-                "{} calls {callee}",
-                service.name
-            );
+            assert!(super::service(callee).is_some(), "{} calls {callee}", service.name);
         }
     }
 }
@@ -41,16 +37,9 @@ fn every_published_subject_has_one_publisher_and_one_stream() {
 fn consumers_read_subjects_of_their_stream() {
     let mut durables = HashSet::new();
     for consumer in SERVICES.iter().flat_map(|service| service.consumers) {
-        assert!(
-            durables.insert(consumer.durable),
-            "{} is used twice",
-            consumer.durable
-        );
+        assert!(durables.insert(consumer.durable), "{} is used twice", consumer.durable);
         for subject in consumer.subjects {
-            assert_eq!(
-                stream_of(subject).map(|stream| stream.name),
-                Some(consumer.stream)
-            );
+            assert_eq!(stream_of(subject).map(|stream| stream.name), Some(consumer.stream));
         }
     }
 }
@@ -67,9 +56,22 @@ fn bucket_users_are_services() {
 #[test]
 fn dead_letters_go_to_their_stream() {
     let subject = format!("{DEAD_LETTER_PREFIX}.order.created.failed");
-    assert_eq!(
-        stream_of(&subject).map(|stream| stream.name),
-        Some("DEADLETTERS")
-    );
+    assert_eq!(stream_of(&subject).map(|stream| stream.name), Some("DEADLETTERS"));
     assert_eq!(stream_of("dlx."), None);
+}
+
+#[test]
+fn a_service_reads_dead_letters_only_of_what_it_consumes() {
+    for service in SERVICES {
+        let (dead, live): (Vec<&Consumer>, Vec<&Consumer>) =
+            service.consumers.iter().partition(|consumer| consumer.stream == "DEADLETTERS");
+        for subject in dead.iter().flat_map(|consumer| consumer.subjects.iter()) {
+            let original = subject
+                .strip_prefix(DEAD_LETTER_PREFIX)
+                .and_then(|rest| rest.strip_prefix('.')?.strip_suffix(".failed"));
+            let consumed =
+                live.iter().flat_map(|consumer| consumer.subjects.iter()).any(|own| Some(*own) == original);
+            assert!(consumed, "{} reads {subject}", service.name);
+        }
+    }
 }
