@@ -12,7 +12,7 @@ step 'Debian packages' debian_packages
 step 'cargo-deny' cargo_deny
 step 'Rust format' cargo fmt --all --check
 step 'Rust lints, warnings denied' cargo clippy --workspace --all-targets --all-features -- -D warnings
-step 'Licences, sources, banned crates' "$BIN/cargo-deny" --offline check bans licenses sources
+step 'Licences, sources, banned crates' "$BIN/cargo-deny" check bans licenses sources
 step 'Shell scripts' scripts
 [ ! -d local ] || step 'Go format' go_format
 [ ! -x scripts/generate.sh ] || step 'Generated files are up to date' scripts/generate.sh --check

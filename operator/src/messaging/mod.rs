@@ -1,0 +1,30 @@
+//! Streams, consumers, key-value buckets and identities in NATS.
+//!
+//! [`Desired::from_topology`] says what should be, [`observe()`] what is, [`plan()`] (pure) what to do, [`apply()`] does it.
+//! Nothing is ever deleted or recreated: a stream holds what somebody may not have read yet. A difference that only
+//! recreation could repair is a [`Conflict`], for a person to decide.
+//!
+//! [`Identity`] makes the [`server_config`] and signs users' credentials with the [`Permissions`] that the topology gives.
+
+mod adoption;
+mod apply;
+mod config;
+mod desired;
+mod identity;
+mod jwt;
+mod observe;
+mod permissions;
+mod plan;
+
+pub use adoption::{AdoptionError, adoption};
+pub use apply::{ApplyError, apply};
+pub use config::{Cluster, ServerSettings, server_config};
+pub use desired::{ConsumerSpec, Desired, Limits, StreamSpec};
+pub use identity::{Identity, IdentityError, Issuer, Seeds};
+pub use jwt::SignError;
+pub use observe::{ObserveError, Observed, ObservedConsumer, ObservedStream, observe};
+pub use permissions::{Permissions, inbox_prefix};
+pub use plan::{Action, Conflict, Plan, plan};
+
+#[cfg(test)]
+mod tests;

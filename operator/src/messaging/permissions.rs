@@ -1,0 +1,90 @@
+//! What each user may publish and subscribe to, from the topology.
+
+use super::desired::bucket_stream;
+
+/// The operator's own user in the platform's account.
+const ADMIN: &str = "shopflow-operator";
+
+/// Permissions of one user; everything else is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Permissions {
+    /// Name of the user.
+    pub user: String,
+    /// Subjects it may publish to.
+    pub publish: Vec<String>,
+    /// Subjects it may subscribe to.
+    pub subscribe: Vec<String>,
+}
+
+impl Permissions {
+    /// A service: its own subjects, its own consumers, its part of the buckets, its own inbox.
+    pub fn service(service: &topology::Service) -> Self {
+        let mut publish: Vec<String> = service.publishes.iter().map(|&subject| subject.to_owned()).collect();
+        for consumer in service.consumers {
+            publish.extend(consuming(consumer));
+        }
+        for bucket in topology::BUCKETS {
+            publish.extend(using(service.name, bucket));
+        }
+        // Several consumers of one stream, or reading what one also writes, name a subject twice.
+        publish.sort_unstable();
+        publish.dedup();
+        Self {
+            user: service.name.to_owned(),
+            publish,
+            subscribe: vec![format!("{}.>", inbox_prefix(service.name))],
+        }
+    }
+
+    /// The operator itself, within the platform's account.
+    pub fn admin() -> Self {
+        Self { user: ADMIN.to_owned(), publish: vec![">".to_owned()], subscribe: vec![">".to_owned()] }
+    }
+}
+
+/// The inbox that only this service may read; its client is told to use it.
+pub fn inbox_prefix(service: &str) -> String {
+    format!("_INBOX_{service}")
+}
+
+/// Asking for messages, acknowledging them, and giving up on them.
+fn consuming(consumer: &topology::Consumer) -> Vec<String> {
+    let topology::Consumer { stream, durable, .. } = consumer;
+    let mut subjects = vec![
+        format!("$JS.API.STREAM.INFO.{stream}"),
+        format!("$JS.API.CONSUMER.INFO.{stream}.{durable}"),
+        format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}"),
+        format!("$JS.ACK.{stream}.{durable}.>"),
+        // With domain and account hash, as NATS's ADR-15 announces for later servers.
+        format!("$JS.ACK.*.*.{stream}.{durable}.>"),
+    ];
+    let prefix = topology::DEAD_LETTER_PREFIX;
+    subjects.extend(consumer.subjects.iter().map(|subject| format!("{prefix}.{subject}.failed")));
+    subjects
+}
+
+fn using(service: &str, bucket: &topology::Bucket) -> Vec<String> {
+    let name = bucket.name;
+    let stream = bucket_stream(name);
+    let writes = bucket.writers.contains(&service);
+    let reads = bucket.readers.contains(&service);
+    let mut subjects = Vec::new();
+    if writes || reads {
+        subjects.push(format!("$JS.API.STREAM.INFO.{stream}"));
+    }
+    if writes {
+        subjects.push(format!("$KV.{name}.{service}.>"));
+    }
+    if reads {
+        // A watch is an ephemeral consumer that the client makes, looks after and removes.
+        subjects.extend([
+            format!("$JS.API.CONSUMER.CREATE.{stream}"),
+            format!("$JS.API.CONSUMER.CREATE.{stream}.>"),
+            format!("$JS.API.CONSUMER.INFO.{stream}.*"),
+            format!("$JS.API.CONSUMER.DELETE.{stream}.*"),
+            format!("$JS.API.DIRECT.GET.{stream}.>"),
+            format!("$JS.FC.{stream}.>"),
+        ]);
+    }
+    subjects
+}

@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# The whole platform in one process, with a real PostgreSQL and nats-server; Ctrl-C ends all of it.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. scripts/steps.sh
+. scripts/tools.sh
+step 'Debian packages' debian_packages
+step 'nats-server' nats_server
+step 'Binary' cargo build --locked -p dev
+SHOPFLOW_NATS_SERVER=$BIN/nats-server exec "${CARGO_TARGET_DIR:-target}/debug/dev" "$@"

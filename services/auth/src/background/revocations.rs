@@ -1,0 +1,119 @@
+//! Carries recorded revocations to the key-value bucket that every service watches.
+
+use std::time::Duration;
+
+use async_nats::jetstream;
+use kit::lifecycle::Shutdown;
+use tokio::time::Instant;
+
+use crate::app::Auth;
+use crate::store::revocations::Revocation;
+
+/// Bucket of revocations.
+const BUCKET: &str = "revocations";
+/// Revocations recorded by a replica that died are found by another within this time.
+const PAUSE: Duration = Duration::from_secs(1);
+/// How often to look whether the bucket is still the same one.
+const INSPECTION: Duration = Duration::from_secs(15);
+
+/// Puts in force here what was recorded before this process started.
+pub(crate) async fn enforce_recorded(auth: Auth) -> anyhow::Result<()> {
+    Ok(auth.enforce_recorded().await?)
+}
+
+/// Publishes recorded revocations. Each replica runs one: publishing twice changes nothing.
+#[derive(Clone)]
+pub(crate) struct RevocationRelay {
+    auth: Auth,
+    jetstream: jetstream::Context,
+}
+
+impl RevocationRelay {
+    pub(crate) fn new(auth: Auth, jetstream: jetstream::Context) -> Self {
+        Self { auth, jetstream }
+    }
+
+    /// Publishes until shutdown. While NATS is away, revocations wait in the database.
+    pub(crate) async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
+        let mut bucket = None;
+        let mut inspected: Option<Instant> = None;
+        let mut away = false;
+        loop {
+            let mut result = Ok(());
+            if inspected.is_none_or(|at| at.elapsed() >= INSPECTION) {
+                result = self.inspect(&mut bucket).await;
+                inspected = result.is_ok().then(Instant::now);
+            }
+            if result.is_ok() {
+                result = self.drain().await;
+            }
+            match result {
+                Ok(()) => away = false,
+                Err(Failure::Store(error)) => return Err(error.into()),
+                Err(Failure::Bucket(error)) if !away => {
+                    away = true;
+                    tracing::warn!(error = %error, "revocations cannot be published, they wait in the database");
+                }
+                Err(Failure::Bucket(_)) => {}
+            }
+            tokio::select! {
+                () = shutdown.requested() => return Ok(()),
+                () = self.auth.revoked.notified() => {}
+                () = tokio::time::sleep(PAUSE) => {}
+            }
+        }
+    }
+
+    /// A bucket made since the last look has lost what was in it.
+    async fn inspect(&self, known: &mut Option<i128>) -> Result<(), Failure> {
+        let stream = self.jetstream.get_stream(format!("KV_{BUCKET}")).await.map_err(Failure::bucket)?;
+        let created = Some(stream.cached_info().created.unix_timestamp_nanos());
+        if *known != created {
+            // Also at start: nobody knows what happened to the bucket while no relay was watching.
+            self.auth.republish_revocations().await.map_err(Failure::Store)?;
+            *known = created;
+        }
+        Ok(())
+    }
+
+    async fn drain(&self) -> Result<(), Failure> {
+        loop {
+            let pending = self.auth.pending_revocations().await.map_err(Failure::Store)?;
+            if pending.is_empty() {
+                return Ok(());
+            }
+            for revocation in pending {
+                self.put(&revocation).await?;
+                self.auth.revocation_published(&revocation).await.map_err(Failure::Store)?;
+            }
+        }
+    }
+
+    async fn put(&self, revocation: &Revocation) -> Result<(), Failure> {
+        let subject = format!("$KV.{BUCKET}.{}", revocation.key);
+        let value = serde_json::json!({ "before": revocation.before }).to_string();
+        let ack = self.jetstream.publish(subject, value.into()).await.map_err(Failure::bucket)?;
+        ack.await.map_err(Failure::bucket)?;
+        Ok(())
+    }
+}
+
+enum Failure {
+    Store(crate::app::Error),
+    Bucket(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Failure {
+    fn bucket(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Bucket(Box::new(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_bucket_is_one_that_auth_may_write() {
+        let bucket = topology::BUCKETS.iter().find(|bucket| bucket.name == super::BUCKET).unwrap();
+        assert!(bucket.writers.contains(&crate::NAME));
+    }
+}

@@ -1,0 +1,140 @@
+//! Which passwords are accepted.
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use super::Violation;
+
+/// Shortest password, in characters.
+pub const MIN_CHARACTERS: usize = 8;
+/// Longest password, in bytes: bounds the work that a request can cause before it is known to be genuine.
+pub const MAX_BYTES: usize = 1024;
+
+/// The rule that a new password must meet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Policy {
+    /// Eight characters with an upper-case letter, a lower-case letter, a digit and a special character.
+    #[default]
+    Composition,
+    /// Eight characters that are not one of the well-known passwords, as NIST SP 800-63B advises.
+    Length,
+}
+
+impl Policy {
+    /// Every rule that `password` breaks; empty when it is accepted.
+    pub fn violations(self, password: &str) -> Vec<Violation> {
+        if password.len() > MAX_BYTES {
+            return vec![TOO_LONG];
+        }
+        let mut broken = Vec::new();
+        if password.chars().count() < MIN_CHARACTERS {
+            broken.push(TOO_SHORT);
+        }
+        match self {
+            Self::Composition => broken.extend(missing_kinds(password)),
+            Self::Length if is_common(password) => broken.push(COMMON),
+            Self::Length => {}
+        }
+        broken
+    }
+}
+
+const TOO_SHORT: Violation = Violation::new("password", "too_short", "must have at least 8 characters");
+const TOO_LONG: Violation = Violation::new("password", "too_long", "must have at most 1024 bytes");
+const COMMON: Violation =
+    Violation::new("password", "too_common", "is one of the passwords that are guessed first");
+
+/// A password longer than this was never accepted, so it can be refused without work.
+pub fn can_match(password: &str) -> bool {
+    password.len() <= MAX_BYTES
+}
+
+fn missing_kinds(password: &str) -> impl Iterator<Item = Violation> {
+    let has = |kind: fn(char) -> bool| password.chars().any(kind);
+    [
+        (has(char::is_uppercase), "missing_uppercase", "must contain an upper-case letter"),
+        (has(char::is_lowercase), "missing_lowercase", "must contain a lower-case letter"),
+        (has(|c| c.is_ascii_digit()), "missing_digit", "must contain a digit"),
+        (has(is_special), "missing_special", "must contain a special character"),
+    ]
+    .into_iter()
+    .filter(|(present, ..)| !present)
+    .map(|(_, code, message)| Violation::new("password", code, message))
+}
+
+fn is_special(character: char) -> bool {
+    !character.is_alphanumeric() && !character.is_control()
+}
+
+fn is_common(password: &str) -> bool {
+    static COMMON_PASSWORDS: LazyLock<HashSet<&str>> =
+        LazyLock::new(|| include_str!("common_passwords.txt").lines().collect());
+    COMMON_PASSWORDS.contains(password.to_lowercase().as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    use super::*;
+
+    fn codes(policy: Policy, password: &str) -> Vec<&'static str> {
+        policy.violations(password).into_iter().map(|violation| violation.code).collect()
+    }
+
+    #[rstest]
+    #[case("S3cur3P@ssw0rd!", &[])]
+    #[case("Aa1!aaaa", &[])]
+    #[case("Aa1 aaaa", &[])]
+    #[case("Ää1§ääää", &[])]
+    #[case("Aa1!aaa", &["too_short"])]
+    #[case("aa1!aaaa", &["missing_uppercase"])]
+    #[case("AA1!AAAA", &["missing_lowercase"])]
+    #[case("Aaa!aaaa", &["missing_digit"])]
+    #[case("Aa1aaaaa", &["missing_special"])]
+    #[case("", &["too_short", "missing_uppercase", "missing_lowercase", "missing_digit", "missing_special"])]
+    fn composition_names_every_missing_kind(#[case] password: &str, #[case] expected: &[&str]) {
+        assert_eq!(codes(Policy::Composition, password), expected);
+    }
+
+    #[rstest]
+    #[case("correct horse battery staple", &[])]
+    #[case("zqjxkvbw", &[])]
+    #[case("zqjxkvb", &["too_short"])]
+    #[case("password", &["too_common"])]
+    #[case("PassWord123", &["too_common"])]
+    fn length_refuses_what_is_guessed_first(#[case] password: &str, #[case] expected: &[&str]) {
+        assert_eq!(codes(Policy::Length, password), expected);
+    }
+
+    #[test]
+    fn bytes_bound_the_length() {
+        let longest = format!("Aa1!{}", "a".repeat(MAX_BYTES - 4));
+        assert!(codes(Policy::Composition, &longest).is_empty());
+        assert_eq!(codes(Policy::Composition, &format!("{longest}a")), ["too_long"]);
+        assert_eq!(codes(Policy::Length, &"é".repeat(513)), ["too_long"]);
+    }
+
+    #[test]
+    fn every_listed_password_is_lower_case_and_long_enough_to_matter() {
+        for line in include_str!("common_passwords.txt").lines() {
+            assert!(line.chars().count() >= MIN_CHARACTERS, "{line}");
+            assert_eq!(line, line.to_lowercase());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_composition_accepts_has_all_four_kinds(password in any::<String>()) {
+            if Policy::Composition.violations(&password).is_empty() {
+                prop_assert!(password.chars().count() >= 8);
+                prop_assert!(password.chars().any(char::is_uppercase));
+                prop_assert!(password.chars().any(char::is_lowercase));
+                prop_assert!(password.chars().any(|c| c.is_ascii_digit()));
+                prop_assert!(password.chars().any(|c| !c.is_alphanumeric()));
+            }
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Errors as answers.
+
+use kit::problem::{FieldError, Problem};
+
+use crate::app::Error;
+use crate::domain::Violation;
+use crate::passwords::PoolError;
+use crate::signing::SignError;
+
+/// Seconds until a busy pool has worked off its queue.
+const BUSY_RETRY_AFTER: u64 = 1;
+/// Seconds until a mounted keyring can be expected.
+const KEYS_RETRY_AFTER: u64 = 2;
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Invalid(violations) => Self::validation(violations.into_iter().map(field_error).collect()),
+            Error::EmailTaken => Self::conflict("email_taken", "This e-mail address is already registered."),
+            Error::InvalidCredentials => Self::unauthorized("The e-mail address or the password is wrong.")
+                .with_code("invalid_credentials"),
+            Error::Deactivated => {
+                Self::forbidden("This account is deactivated.").with_code("account_deactivated")
+            }
+            Error::TooManyAttempts { retry_after } => Self::too_many(retry_after),
+            Error::InvalidRefreshToken => Self::unauthorized("The refresh token is invalid or has expired.")
+                .with_code("invalid_refresh_token"),
+            Error::UserNotFound => Self::not_found("There is no such user."),
+            Error::SessionNotFound => Self::not_found("There is no such session."),
+            Error::LastAdministrator => {
+                Self::conflict("last_administrator", "The last active administrator must stay one.")
+            }
+            Error::Password(PoolError::Full) => Self::unavailable(BUSY_RETRY_AFTER),
+            Error::Password(error) => internal(&error),
+            Error::Sign(error @ SignError::NoKey) => {
+                tracing::warn!(%error, "no token can be signed");
+                Self::unavailable(KEYS_RETRY_AFTER)
+            }
+            Error::Sign(error) => internal(&error),
+            Error::Store(error) => error.into(),
+            Error::IdempotencyKey(problem) => problem,
+        }
+    }
+}
+
+/// Logs the whole chain of causes, which the answer does not show.
+fn internal(error: &(dyn std::error::Error + 'static)) -> Problem {
+    let causes: Vec<String> =
+        std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect();
+    tracing::error!(error = causes.join(": "), "request failed");
+    Problem::internal()
+}
+
+fn field_error(violation: Violation) -> FieldError {
+    FieldError::new(violation.field, violation.code, violation.message)
+}

@@ -1,0 +1,90 @@
+//! What the gateway answers itself.
+
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use crate::harness::Gateway;
+
+#[tokio::test]
+async fn no_web_page_may_call_unless_its_origin_is_configured() {
+    let upstream = MockServer::start().await;
+    Mock::given(any()).respond_with(ResponseTemplate::new(200)).mount(&upstream).await;
+    let closed = Gateway::before(&upstream, "{}").await;
+    let response = closed.get("/orders").header("origin", "https://shop.example").send().await.unwrap();
+    assert!(!response.headers().contains_key("access-control-allow-origin"));
+
+    let open = Gateway::before(&upstream, "{cors: {allowed_origins: ['https://shop.example']}}").await;
+    let response = open.get("/orders").header("origin", "https://shop.example").send().await.unwrap();
+    assert_eq!(response.headers()["access-control-allow-origin"], "https://shop.example");
+    let stranger = open.get("/orders").header("origin", "https://evil.example").send().await.unwrap();
+    assert!(!stranger.headers().contains_key("access-control-allow-origin"));
+}
+
+#[tokio::test]
+async fn a_preflight_is_answered_here_and_not_counted() {
+    let upstream = MockServer::start().await;
+    let section =
+        "{cors: {allowed_origins: ['https://shop.example']}, rate_limits: {auth_per_minute_per_ip: 1}}";
+    let gateway = Gateway::before(&upstream, section).await;
+    for _ in 0..3 {
+        let response = gateway
+            .request("OPTIONS", "/api/v1/auth/login")
+            .header("origin", "https://shop.example")
+            .header("access-control-request-method", "POST")
+            .header("access-control-request-headers", "content-type,authorization")
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["access-control-allow-origin"], "https://shop.example");
+        let methods = response.headers()["access-control-allow-methods"].to_str().unwrap();
+        assert!(methods.contains("PATCH"), "{methods}");
+    }
+    assert!(upstream.received_requests().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn one_description_covers_all_services() {
+    let upstream = MockServer::start().await;
+    let gateway = Gateway::before(&upstream, "{}").await;
+    let document: serde_json::Value =
+        gateway.get("/openapi.json").send().await.unwrap().json().await.unwrap();
+    assert_eq!(document["openapi"], "3.1.0");
+    let paths: Vec<&String> = document["paths"].as_object().unwrap().keys().collect();
+    assert_eq!(paths, ["/api/v1/auth/users", "/api/v1/orders"]);
+}
+
+#[tokio::test]
+async fn the_documentation_page_loads_nothing_from_elsewhere() {
+    let upstream = MockServer::start().await;
+    let gateway = Gateway::before(&upstream, "{}").await;
+    for (path, kind) in
+        [("/docs", "text/html"), ("/docs/page.css", "text/css"), ("/docs/page.js", "text/javascript")]
+    {
+        let response = gateway.get(path).send().await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+        assert!(response.headers()["content-type"].to_str().unwrap().starts_with(kind), "{path}");
+        let policy = response.headers()["content-security-policy"].to_str().unwrap().to_owned();
+        assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+        let text = response.text().await.unwrap();
+        assert!(!text.contains("http://") && !text.contains("https://"), "{path} names another site");
+        assert!(
+            !text.contains("style=") && !text.contains("onclick") && !text.contains("innerHTML"),
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn health_readiness_and_metrics_are_its_own() {
+    let upstream = MockServer::start().await;
+    Mock::given(any()).respond_with(ResponseTemplate::new(200)).mount(&upstream).await;
+    let gateway = Gateway::before(&upstream, "{}").await;
+    let health: serde_json::Value = gateway.get("/health").send().await.unwrap().json().await.unwrap();
+    assert_eq!(health, serde_json::json!({ "status": "ok" }));
+    assert_eq!(gateway.get("/ready").send().await.unwrap().status(), 200);
+    gateway.get("/api/v1/orders/7").send().await.unwrap();
+    let metrics = gateway.get("/metrics").send().await.unwrap().text().await.unwrap();
+    assert!(metrics.contains("/api/v1/orders/{*rest}"), "routes are told apart, ids are not: {metrics}");
+    assert!(!metrics.contains("orders/7"));
+}

@@ -1,0 +1,9 @@
+//! The gateway before services that are not there: requests over real sockets.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod edge;
+mod failures;
+mod harness;
+mod limits;
+mod proxying;

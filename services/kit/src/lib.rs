@@ -1,0 +1,32 @@
+//! What every ShopFlow service needs: config, telemetry, lifecycle, problems, auth, paging, outbox, inbox, events.
+//!
+//! A service is a function from a [`Context`] to a [`lifecycle::App`]: its router and its background
+//! tasks. Everything that every service must do alike lives here, once.
+
+pub mod adoption;
+pub mod auth;
+pub mod client;
+pub mod clock;
+pub mod config;
+mod context;
+pub mod database;
+pub mod events;
+pub mod extract;
+pub mod http;
+pub mod idempotency;
+pub mod inbox;
+pub mod lifecycle;
+pub mod messaging;
+pub mod metrics;
+pub mod money;
+pub mod outbox;
+pub mod paging;
+pub mod problem;
+pub mod readiness;
+mod store;
+pub mod telemetry;
+pub mod testing;
+pub mod timestamp;
+pub mod watch;
+
+pub use context::{Context, StartError};

@@ -1,0 +1,78 @@
+//! Metrics, one registry a service, in the OpenMetrics text format.
+
+mod pool;
+mod requests;
+
+pub(crate) use requests::Requests;
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Metric;
+
+use crate::database::Database;
+use crate::inbox::Outcomes;
+
+/// `Content-Type` of [`Registry::encode`].
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The metrics of one service; each carries the label `service`. Clones share them.
+#[derive(Clone)]
+pub struct Registry(Arc<Inner>);
+
+struct Inner {
+    service: &'static str,
+    registry: Mutex<prometheus_client::registry::Registry>,
+    /// Families that several parts of a service add to; a name may be registered only once.
+    outcomes: OnceLock<Outcomes>,
+    requests: OnceLock<Requests>,
+}
+
+impl Registry {
+    /// An empty registry.
+    pub fn new(service: &'static str) -> Self {
+        let labels = [("service".into(), service.into())];
+        let registry = Mutex::new(prometheus_client::registry::Registry::with_labels(labels.into_iter()));
+        Self(Arc::new(Inner { service, registry, outcomes: OnceLock::new(), requests: OnceLock::new() }))
+    }
+
+    /// Name of the service.
+    pub fn service(&self) -> &'static str {
+        self.0.service
+    }
+
+    /// Adds `metric` and returns it. Counters get `_total` appended to their name.
+    pub fn register<M: Metric + Clone>(&self, name: &str, help: &str, metric: M) -> M {
+        self.locked(|registry| registry.register(name, help, metric.clone()));
+        metric
+    }
+
+    /// Adds the sizes of the database pool.
+    pub fn watch_pool(&self, database: Database) {
+        self.locked(|registry| {
+            registry.register_collector(Box::new(pool::PoolCollector(database)));
+        });
+    }
+
+    /// All metrics as text.
+    pub fn encode(&self) -> String {
+        let mut text = String::new();
+        self.locked(|registry| {
+            // Writing to a String cannot fail.
+            let _ = encode(&mut text, registry);
+        });
+        text
+    }
+
+    pub(crate) fn outcomes(&self) -> Outcomes {
+        self.0.outcomes.get_or_init(|| Outcomes::new(self)).clone()
+    }
+
+    pub(crate) fn requests(&self) -> Requests {
+        self.0.requests.get_or_init(|| Requests::new(self)).clone()
+    }
+
+    fn locked<T>(&self, f: impl FnOnce(&mut prometheus_client::registry::Registry) -> T) -> T {
+        f(&mut self.0.registry.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

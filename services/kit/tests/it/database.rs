@@ -1,0 +1,98 @@
+//! The database's login changes while the service works.
+
+use std::time::Duration;
+
+use kit::database::Database;
+use sqlx::PgPool;
+use testbed::Postgres;
+
+use crate::world::eventually;
+
+async fn login(admin: &PgPool, role: &str, database: &str) -> String {
+    let postgres = Postgres::shared().await;
+    // Roles belong to the server, so other tests must not have the same.
+    let role = format!("{role}_{database}");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("CREATE ROLE \"{role}\" LOGIN PASSWORD 'secret'")))
+        .execute(admin)
+        .await
+        .unwrap();
+    format!("postgres://{role}:secret@{}:{}/{database}", postgres.host(), postgres.port())
+}
+
+async fn current_user(database: &Database) -> Result<String, sqlx::Error> {
+    sqlx::query_scalar("SELECT current_user::text").fetch_one(&database.pool()).await
+}
+
+fn replace(directory: &std::path::Path, url: &str) {
+    let temporary = directory.join("url.new");
+    std::fs::write(&temporary, url).unwrap();
+    std::fs::rename(temporary, directory.join("url")).unwrap();
+}
+
+#[tokio::test]
+async fn a_new_login_takes_over_without_a_failed_query() {
+    let test = Postgres::shared().await.empty_database().await;
+    let directory = tempfile::tempdir().unwrap();
+    let (a, b) = (login(&test.pool, "a", &test.name).await, login(&test.pool, "b", &test.name).await);
+    replace(directory.path(), &a);
+    let database = Database::follow(directory.path(), 4).unwrap();
+    assert!(current_user(&database).await.unwrap().starts_with("a_"));
+    let held = database.pool().begin().await.unwrap();
+
+    replace(directory.path(), &b);
+    let mut queries = 0;
+    eventually("the new login is in use", async || {
+        queries += 1;
+        current_user(&database).await.expect("no query fails while the login changes").starts_with("b_")
+    })
+    .await;
+    assert!(queries > 0);
+    held.commit().await.expect("a transaction of the old login ends well");
+}
+
+#[tokio::test]
+async fn a_login_that_does_not_work_is_not_used() {
+    let test = Postgres::shared().await.empty_database().await;
+    let directory = tempfile::tempdir().unwrap();
+    let a = login(&test.pool, "a", &test.name).await;
+    replace(directory.path(), &a);
+    let database = Database::follow(directory.path(), 2).unwrap();
+    current_user(&database).await.unwrap();
+
+    replace(directory.path(), "no url at all");
+    replace(directory.path(), &a.replace("secret", "wrong"));
+    let b = login(&test.pool, "b", &test.name).await;
+    assert!(current_user(&database).await.unwrap().starts_with("a_"), "the login before stays in use");
+    replace(directory.path(), &b);
+    eventually("the login after is used", async || current_user(&database).await.unwrap().starts_with("b_"))
+        .await;
+}
+
+#[tokio::test]
+async fn a_service_starts_while_postgresql_is_away() {
+    let postgres = Postgres::start().await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    replace(directory.path(), &postgres.admin_url());
+    postgres.stop().await.unwrap();
+    let database = Database::follow(directory.path(), 2).unwrap();
+    let error = database.ping().await.unwrap_err();
+    assert!(kit::database::is_away(&error), "{error}");
+    postgres.start_again().await.unwrap();
+    eventually("the database answers", async || database.ping().await.is_ok()).await;
+}
+
+#[tokio::test]
+async fn recovery_after_a_restart_takes_less_than_5_s() {
+    let postgres = Postgres::start().await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    replace(directory.path(), &postgres.admin_url());
+    let database = Database::follow(directory.path(), 4).unwrap();
+    database.ping().await.unwrap();
+    postgres.stop().await.unwrap();
+    let error = database.ping().await.unwrap_err();
+    assert!(kit::database::is_away(&error), "{error}");
+    postgres.start_again().await.unwrap();
+    testbed::until(Duration::from_secs(5), "the database answers", async || database.ping().await.ok())
+        .await
+        .unwrap();
+}

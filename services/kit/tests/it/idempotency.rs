@@ -1,0 +1,101 @@
+//! A key takes effect once, however often the request is sent.
+
+use http::StatusCode;
+use kit::clock::{ManualClock, SharedClock};
+use kit::database::Database;
+use kit::idempotency::{self, Begin, IdempotencyKey, Request};
+use kit::problem::Problem;
+use serde_json::json;
+
+use crate::world::database;
+
+async fn key(text: &str) -> IdempotencyKey {
+    use axum::extract::FromRequestParts;
+    let request = http::Request::builder().header("Idempotency-Key", text).body(()).unwrap();
+    IdempotencyKey::from_request_parts(&mut request.into_parts().0, &()).await.unwrap()
+}
+
+async fn request(owner: &str, text: &str, quantity: u32) -> Request {
+    Request::new(owner, &key(text).await, "POST /orders", &json!({ "quantity": quantity })).unwrap()
+}
+
+/// A whole request: what it answers, and whether it took effect.
+async fn post(
+    database: &Database,
+    clock: &SharedClock,
+    request: &Request,
+) -> Result<(StatusCode, String, bool), Problem> {
+    let mut transaction = database.pool().begin().await?;
+    match idempotency::begin(&mut transaction, &**clock, request).await? {
+        Begin::Replay { status, body } => Ok((status, body, false)),
+        Begin::Fresh => {
+            let body = json!({ "total": 112.97 });
+            idempotency::finish(&mut transaction, request, StatusCode::CREATED, &body).await?;
+            transaction.commit().await?;
+            Ok((StatusCode::CREATED, body.to_string(), true))
+        }
+    }
+}
+
+fn clock() -> (ManualClock, SharedClock) {
+    let clock = ManualClock::at(chrono::Utc::now());
+    (clock.clone(), clock.shared())
+}
+
+#[tokio::test]
+async fn the_stored_answer_is_given_again_for_24_hours() {
+    let (database, (manual, clock)) = (database().await, clock());
+    let request = request("jane", "k1", 2).await;
+    let first = post(&database, &clock, &request).await.unwrap();
+    assert!(first.2);
+    manual.advance(chrono::TimeDelta::hours(23));
+    let second = post(&database, &clock, &request).await.unwrap();
+    assert!(!second.2);
+    assert_eq!(second.0, StatusCode::CREATED);
+    let parsed: serde_json::Value = serde_json::from_str(&second.1).unwrap();
+    assert_eq!(parsed, json!({ "total": 112.97 }));
+    manual.advance(chrono::TimeDelta::hours(2));
+    assert!(post(&database, &clock, &request).await.unwrap().2, "a day later the key is free");
+}
+
+#[tokio::test]
+async fn another_body_under_the_same_key_is_422_and_another_owner_is_free() {
+    let (database, (_, clock)) = (database().await, clock());
+    post(&database, &clock, &request("jane", "k1", 2).await).await.unwrap();
+    let problem = post(&database, &clock, &request("jane", "k1", 3).await).await.unwrap_err();
+    assert_eq!(
+        (problem.status(), problem.code()),
+        (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused")
+    );
+    assert!(post(&database, &clock, &request("john", "k1", 3).await).await.unwrap().2);
+}
+
+#[tokio::test]
+async fn while_one_is_in_flight_others_get_409() {
+    let (database, (_, clock)) = (database().await, clock());
+    let request = request("jane", "k1", 2).await;
+    let mut transaction = database.pool().begin().await.unwrap();
+    assert_eq!(idempotency::begin(&mut transaction, &*clock, &request).await.unwrap(), Begin::Fresh);
+    let problem = post(&database, &clock, &request).await.unwrap_err();
+    assert_eq!((problem.status(), problem.code()), (StatusCode::CONFLICT, "idempotency_in_flight"));
+    transaction.rollback().await.unwrap();
+    assert!(post(&database, &clock, &request).await.unwrap().2, "what failed may be tried again");
+}
+
+#[tokio::test]
+async fn of_100_parallel_requests_one_takes_effect() {
+    let (database, (_, clock)) = (database().await, clock());
+    let request = request("jane", "k1", 2).await;
+    let all = (0..100).map(|_| post(&database, &clock, &request));
+    let mut effects = 0;
+    for result in futures::future::join_all(all).await {
+        match result {
+            Ok((status, _, effect)) => {
+                assert_eq!(status, StatusCode::CREATED);
+                effects += u32::from(effect);
+            }
+            Err(problem) => assert_eq!(problem.code(), "idempotency_in_flight", "{problem}"),
+        }
+    }
+    assert_eq!(effects, 1);
+}

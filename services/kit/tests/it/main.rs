@@ -1,0 +1,13 @@
+//! Behaviour of kit against a real PostgreSQL and nats-server.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod database;
+mod http;
+mod idempotency;
+mod inbox;
+mod keys;
+mod lifecycle;
+mod outbox;
+mod schema;
+mod service_client;
+mod world;

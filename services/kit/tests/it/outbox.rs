@@ -1,0 +1,224 @@
+//! Events leave exactly once, whatever fails in between.
+
+use std::collections::HashSet;
+
+use uuid::Uuid;
+
+use crate::world::{Running, World, confirmed, eventually};
+
+#[tokio::test]
+async fn an_event_is_published_as_the_document_writes_it() {
+    let world = World::new().await;
+    let relay = world.start_relay();
+    let payload = confirmed();
+    let id = world.append(&payload).await;
+    eventually("the event is marked", async || world.pending().await == 0).await;
+    relay.stop().await;
+
+    let messages = world.messages("ORDERS").await;
+    assert_eq!(messages.len(), 1);
+    assert_eq!(messages[0].subject.as_str(), "order.confirmed");
+    let body: serde_json::Value = serde_json::from_slice(&messages[0].payload).unwrap();
+    assert_eq!(body["event_id"], serde_json::json!(id));
+    assert_eq!(body["event_type"], "OrderConfirmed");
+    assert_eq!(body["version"], "1.0");
+    assert_eq!(body["payload"], serde_json::to_value(&payload).unwrap());
+}
+
+#[tokio::test]
+async fn a_rolled_back_event_is_never_published() {
+    let world = World::new().await;
+    let mut transaction = world.pool().begin().await.unwrap();
+    kit::outbox::append(&mut transaction, &*world.clock, Uuid::now_v7(), &confirmed()).await.unwrap();
+    transaction.rollback().await.unwrap();
+    let relay = world.start_relay();
+    let kept = world.append(&confirmed()).await;
+    eventually("the other event is published", async || world.pending().await == 0).await;
+    relay.stop().await;
+    assert_eq!(world.message_ids("ORDERS").await, [kept]);
+}
+
+#[tokio::test]
+async fn rows_left_by_a_killed_relay_are_published_once() {
+    let world = World::new().await;
+    let mut expected = HashSet::new();
+    let mut relay = world.start_relay();
+    for round in 0..10 {
+        for _ in 0..50 {
+            expected.insert(world.append(&confirmed()).await);
+        }
+        if round % 2 == 0 {
+            relay.kill().await;
+            relay = world.start_relay();
+        }
+    }
+    eventually("all events are marked", async || world.pending().await == 0).await;
+    relay.stop().await;
+    let ids = world.message_ids("ORDERS").await;
+    assert_eq!(ids.len(), expected.len(), "each event is stored once");
+    assert_eq!(ids.into_iter().collect::<HashSet<_>>(), expected);
+}
+
+#[tokio::test]
+async fn a_crash_between_publish_and_commit_stores_no_second_message() {
+    let world = World::new().await;
+    let id = world.append(&confirmed()).await;
+    let relay = world.start_relay();
+    eventually("the event is marked", async || world.pending().await == 0).await;
+    relay.kill().await;
+    // What a crash before the commit leaves behind: published, but not marked.
+    sqlx::query("UPDATE outbox SET published_at = NULL, stream_sequence = NULL")
+        .execute(&world.pool())
+        .await
+        .unwrap();
+    let relay = world.start_relay();
+    eventually("the event is marked again", async || world.pending().await == 0).await;
+    relay.stop().await;
+    assert_eq!(world.message_ids("ORDERS").await, [id]);
+}
+
+#[tokio::test]
+async fn two_relays_share_the_work() {
+    let world = World::new().await;
+    let mut expected = HashSet::new();
+    for _ in 0..600 {
+        expected.insert(world.append(&confirmed()).await);
+    }
+    let relays = [world.start_relay(), world.start_relay()];
+    eventually("all events are marked", async || world.pending().await == 0).await;
+    for relay in relays {
+        relay.stop().await;
+    }
+    let ids = world.message_ids("ORDERS").await;
+    assert_eq!(ids.len(), expected.len());
+    assert_eq!(ids.into_iter().collect::<HashSet<_>>(), expected);
+}
+
+#[tokio::test]
+async fn one_relay_keeps_the_order_of_events() {
+    let world = World::new().await;
+    let mut expected = Vec::new();
+    for _ in 0..300 {
+        expected.push(world.append(&confirmed()).await);
+    }
+    let relay = world.start_relay();
+    eventually("all events are marked", async || world.pending().await == 0).await;
+    relay.stop().await;
+    assert_eq!(world.message_ids("ORDERS").await, expected);
+}
+
+#[tokio::test]
+async fn events_wait_while_nats_is_down() {
+    let world = World::new().await;
+    let relay = world.start_relay();
+    let before = world.append(&confirmed()).await;
+    eventually("the first event is published", async || world.pending().await == 0).await;
+
+    world.nats.stop().await.unwrap();
+    let during = world.append(&confirmed()).await;
+    assert_eq!(world.pending().await, 1, "the event is accepted and waits");
+    world.nats.start_again().await.unwrap();
+    eventually("the second event is published", async || world.pending().await == 0).await;
+    relay.stop().await;
+    assert_eq!(world.message_ids("ORDERS").await, [before, during]);
+}
+
+#[tokio::test]
+async fn a_lost_stream_is_published_again() {
+    let world = World::new().await;
+    let relay = world.start_relay();
+    let mut expected = HashSet::new();
+    for _ in 0..5 {
+        expected.insert(world.append(&confirmed()).await);
+    }
+    eventually("all events are published", async || world.pending().await == 0).await;
+    relay.stop().await;
+
+    world.nats.lose_store().await.unwrap();
+    world.nats.start_again().await.unwrap();
+    world.nats.provision().await.unwrap();
+    let relay = world.start_relay();
+    expected.insert(world.append(&confirmed()).await);
+    let mut ids = HashSet::new();
+    eventually("the new stream has every event", async || {
+        ids = world.message_ids("ORDERS").await.into_iter().collect();
+        ids.len() == expected.len()
+    })
+    .await;
+    relay.stop().await;
+    assert_eq!(ids, expected);
+}
+
+#[tokio::test]
+async fn a_relay_waits_for_its_database() {
+    let world = World::new().await;
+    let relay = world.start_relay();
+    // Every connection breaks, the relay's own listener too.
+    let name: String =
+        sqlx::query_scalar("SELECT current_database()").fetch_one(&world.pool()).await.unwrap();
+    let admin = testbed::Postgres::shared().await.empty_database().await.pool;
+    sqlx::query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1")
+        .bind(name)
+        .execute(&admin)
+        .await
+        .unwrap();
+    let mut id = None;
+    eventually("the database answers again", async || {
+        let Ok(mut transaction) = world.pool().begin().await else {
+            return false;
+        };
+        let appended =
+            kit::outbox::append(&mut transaction, &*world.clock, Uuid::now_v7(), &confirmed()).await;
+        id = appended.ok();
+        id.is_some() && transaction.commit().await.is_ok()
+    })
+    .await;
+    eventually("the event is published", async || world.message_ids("ORDERS").await.contains(&id.unwrap()))
+        .await;
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn the_gauges_show_what_waits() {
+    let world = World::new().await;
+    world.nats.stop().await.unwrap();
+    eventually("the client noticed", async || {
+        world.client.connection_state() != async_nats::connection::State::Connected
+    })
+    .await;
+    world.append(&confirmed()).await;
+    world.append(&confirmed()).await;
+    let relay = kit::outbox::Relay::new(
+        world.database.clone(),
+        world.jetstream.clone(),
+        world.clock.clone(),
+        &world.metrics,
+    );
+    let relay = Running::start(move |shutdown| relay.clone().run(shutdown));
+    eventually("two events are pending", async || {
+        world.metrics.encode().contains("outbox_pending{service=\"order\"} 2")
+    })
+    .await;
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn publishing_needs_no_notification() {
+    let world = World::new().await;
+    sqlx::raw_sql("ALTER TABLE outbox DISABLE TRIGGER ALL").execute(&world.pool()).await.unwrap();
+    let relay = world.start_relay();
+    world.append(&confirmed()).await;
+    eventually("the first event is published", async || world.pending().await == 0).await;
+    let mut slowest = std::time::Duration::ZERO;
+    for _ in 0..20 {
+        let started = std::time::Instant::now();
+        world.append(&confirmed()).await;
+        eventually("the event is published", async || world.pending().await == 0).await;
+        slowest = slowest.max(started.elapsed());
+    }
+    relay.stop().await;
+    assert!(
+        slowest < std::time::Duration::from_millis(900),
+        "a regular look would take a second: {slowest:?}"
+    );
+}

@@ -1,0 +1,167 @@
+//! Events that cannot be told, and their redrive.
+
+use kit::auth::Role;
+use uuid::Uuid;
+
+use crate::world::{World, all};
+
+#[tokio::test]
+async fn a_provider_that_keeps_failing_makes_a_dead_letter_that_can_be_redriven() {
+    let world = World::start().await;
+    let (user_id, order_id) = world.jane().await;
+    let event_id = Uuid::now_v7();
+    world.mail.refuse(["451 4.3.0 later"; 4]);
+    world.created(event_id, order_id, user_id).await;
+
+    let letter = world.dead_letters(1).await.remove(0);
+    assert_eq!(letter["subject"], "order.created");
+    assert_eq!(letter["event_id"], event_id.to_string());
+    assert_eq!(letter["attempts"], 4);
+    assert_eq!(letter["status"], "dead");
+    assert!(letter["cause"].as_str().unwrap().contains("not sent yet: email"), "{letter}");
+    let found =
+        world.notifications(user_id, |found| found.len() == 2 && found[0]["status"] == "failed").await;
+    assert_eq!(found[1]["status"], "sent");
+    let id = found[0]["id"].as_str().unwrap();
+    let mail = world.customer(user_id).get(&format!("/notifications/{id}")).await.value();
+    assert!(mail["error_message"].as_str().unwrap().contains("4.3.0 later"), "{mail}");
+
+    let answer = world.redrive(&letter).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let letter = answer.value();
+    assert_eq!((letter["status"].as_str(), letter["redrives"].as_i64()), (Some("redriven"), Some(1)));
+    assert!(letter["redrive_id"].is_string());
+    world.notifications(user_id, all("sent", 2)).await;
+    assert_eq!((world.mail.mails().len(), world.texts().await), (1, 1));
+    assert_eq!(world.redrive(&letter).await.status, 409);
+
+    // The original event, should it come again, is done.
+    world.created(event_id, order_id, user_id).await;
+    world.settled("ORDERS", "notification-orders", 2).await;
+    assert_eq!((world.mail.mails().len(), world.texts().await), (1, 1));
+}
+
+#[tokio::test]
+async fn a_poison_message_becomes_a_dead_letter_at_once_and_its_neighbours_arrive() {
+    let world = World::start().await;
+    let (user_id, order_id) = world.jane().await;
+    world.publish("order.created", b"{\"not\": \"an event\"}".to_vec()).await;
+    world.created(Uuid::now_v7(), order_id, user_id).await;
+    world.notifications(user_id, all("sent", 2)).await;
+    let letter = world.dead_letters(1).await.remove(0);
+    assert!(letter["event_id"].is_null());
+    assert_eq!(letter["attempts"], 1);
+    assert_eq!(world.redrive(&letter).await.status, 422);
+}
+
+#[tokio::test]
+async fn an_unknown_order_is_not_tried_again_until_redriven() {
+    let world = World::start().await;
+    let (user_id, order_id) = (Uuid::now_v7(), Uuid::now_v7());
+    world.user(user_id, "jane.doe@example.com", None).await;
+    world.created(Uuid::now_v7(), order_id, user_id).await;
+    let letter = world.dead_letters(1).await.remove(0);
+    assert_eq!(letter["attempts"], 1);
+    assert!(letter["cause"].as_str().unwrap().contains("the order cannot be read"), "{letter}");
+
+    let answer = world.redrive(&letter).await;
+    assert_eq!(answer.status, 409, "{}", answer.text());
+    assert_eq!(world.dead_letters(1).await[0]["redrives"], 1);
+
+    world.order(order_id, user_id).await;
+    assert_eq!(world.redrive(&letter).await.status, 200);
+    world.notifications(user_id, all("sent", 1)).await;
+}
+
+#[tokio::test]
+async fn an_unknown_user_is_not_tried_again() {
+    let world = World::start().await;
+    let (user_id, order_id) = (Uuid::now_v7(), Uuid::now_v7());
+    world.order(order_id, user_id).await;
+    world.created(Uuid::now_v7(), order_id, user_id).await;
+    let letter = world.dead_letters(1).await.remove(0);
+    assert_eq!(letter["attempts"], 1);
+    assert!(letter["cause"].as_str().unwrap().contains("the user cannot be read"), "{letter}");
+}
+
+#[tokio::test]
+async fn nobody_is_told_about_another_persons_order() {
+    let world = World::start().await;
+    let (_, order_id) = world.jane().await;
+    let stranger = Uuid::now_v7();
+    world.user(stranger, "stranger@example.com", None).await;
+    world.created(Uuid::now_v7(), order_id, stranger).await;
+    let letter = world.dead_letters(1).await.remove(0);
+    assert!(letter["cause"].as_str().unwrap().contains("another user"), "{letter}");
+    assert!(world.mail.mails().is_empty());
+    assert_eq!(world.redrive(&letter).await.status, 409);
+}
+
+#[tokio::test]
+async fn a_redrive_goes_to_the_corrected_address_and_repeats_no_sms() {
+    let world = World::start().await;
+    let (user_id, order_id) = world.jane().await;
+    world.mail.refuse(["550 5.1.1 no such mailbox"]);
+    world.created(Uuid::now_v7(), order_id, user_id).await;
+    let letter = world.dead_letters(1).await.remove(0);
+    assert_eq!(letter["attempts"], 1, "the mailbox will not appear within 21 s");
+    world.notifications(user_id, |found| found.len() == 2 && found[0]["status"] == "failed").await;
+
+    world.user(user_id, "jane@example.org", Some("+15551234567")).await;
+    assert_eq!(world.redrive(&letter).await.status, 200);
+    let found = world.notifications(user_id, all("sent", 2)).await;
+    assert_eq!(found[0]["recipient"], "jane@example.org");
+    assert_eq!(world.mail.mails()[0].to, "jane@example.org");
+    assert_eq!(world.texts().await, 1);
+}
+
+#[tokio::test]
+async fn a_failed_redrive_may_be_tried_again() {
+    let world = World::start().await;
+    let (user_id, order_id) = world.jane().await;
+    world.mail.refuse(["550 5.1.1 no such mailbox", "451 4.3.0 later"]);
+    world.created(Uuid::now_v7(), order_id, user_id).await;
+    let letter = world.dead_letters(1).await.remove(0);
+    let answer = world.redrive(&letter).await;
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    assert!(answer.header("retry-after").is_some());
+    assert!(!answer.text().contains("4.3.0"), "a 5xx shows no cause");
+    world.notifications(user_id, |found| found[0]["status"] == "failed").await;
+    assert_eq!(world.redrive(&letter).await.status, 200);
+    assert_eq!(world.mail.mails().len(), 1);
+}
+
+#[tokio::test]
+async fn dead_letters_wait_for_the_database() {
+    let postgres = testbed::Postgres::start().await.unwrap();
+    let database = postgres.database(&notification::MIGRATOR).await;
+    let world = World::on(database.pool, true).await;
+    postgres.stop().await.unwrap();
+    world.publish("order.created", b"poison".to_vec()).await;
+    testbed::until(crate::world::PATIENCE, "the dead letter is in the broker", async || {
+        let stream = world.jetstream.get_stream("DEADLETTERS").await.ok()?;
+        (stream.cached_info().state.messages == 1).then_some(())
+    })
+    .await
+    .unwrap();
+    postgres.start_again().await.unwrap();
+    world.dead_letters(1).await;
+    world.settled("DEADLETTERS", "notification-dead-letters", 1).await;
+}
+
+#[tokio::test]
+async fn dead_letters_are_for_admins() {
+    let world = World::start().await;
+    let list = "/notifications/dead-letters";
+    let redrive = format!("{list}/{}/redrive", Uuid::now_v7());
+    assert_eq!(world.client.get(list).await.status, 401);
+    for role in [Role::Customer, Role::Vendor] {
+        let client = world.client.with_token(&world.keys.access_token(Uuid::now_v7(), role));
+        assert_eq!(client.get(list).await.status, 403);
+        assert_eq!(client.post(&redrive, &()).await.status, 403);
+    }
+    let service = world.client.with_token(&world.keys.service_token("order", notification::NAME));
+    assert_eq!(service.get(list).await.status, 403);
+    assert_eq!(world.admin().post(&redrive, &()).await.status, 404);
+    assert_eq!(world.admin().get(&format!("{list}?limit=101")).await.status, 400);
+}

@@ -1,0 +1,211 @@
+//! From an event to a mail and an SMS.
+
+use chrono::{DateTime, Utc};
+use sqlx::postgres::PgPoolOptions;
+use uuid::Uuid;
+
+use crate::world::{PATIENCE, World, all};
+
+const CONSUMER: (&str, &str) = ("ORDERS", "notification-orders");
+
+#[tokio::test]
+async fn a_new_order_is_told_by_mail_and_sms() {
+    let world = World::start().await;
+    let (user_id, order_id) = world.jane().await;
+    world.created(Uuid::now_v7(), order_id, user_id).await;
+    let found = world.notifications(user_id, all("sent", 2)).await;
+
+    let number = &order_id.to_string()[..8];
+    let mail = world.mail.mails().remove(0);
+    assert_eq!(mail.to, "jane.doe@example.com");
+    assert_eq!(mail.header("Subject"), Some(format!("Order Confirmation - #{number}").as_str()));
+    assert!(mail.data.contains(&format!("<p>Your order #{number} has been placed.</p>")));
+    let id = found[0]["id"].as_str().unwrap();
+    assert_eq!(mail.header("Message-ID"), Some(format!("<{id}@shopflow.example>").as_str()));
+    assert_eq!(world.texts().await, 1);
+
+    assert_eq!(found[0]["channel"], "email");
+    assert_eq!(found[0]["type"], "order_created");
+    assert_eq!(found[0]["recipient"], "jane.doe@example.com");
+    assert_eq!(found[0]["order_id"], order_id.to_string());
+    assert_eq!(found[1]["channel"], "sms");
+    assert_eq!(found[1]["recipient"], "+15551234567");
+    assert!(found[1]["subject"].is_null());
+}
+
+#[tokio::test]
+async fn a_shipped_order_is_told_too() {
+    let world = World::start().await;
+    let (user_id, order_id) = world.jane().await;
+    world.shipped(Uuid::now_v7(), order_id, user_id).await;
+    let found = world.notifications(user_id, all("sent", 2)).await;
+    assert!(found.iter().all(|notification| notification["type"] == "order_shipped"));
+    assert!(found[0]["subject"].as_str().unwrap().starts_with("Order Shipped - #"));
+}
+
+#[tokio::test]
+async fn who_has_no_phone_gets_a_mail_only() {
+    let world = World::start().await;
+    let (user_id, order_id) = world.jane().await;
+    world.user(user_id, "jane.doe@example.com", None).await;
+    world.created(Uuid::now_v7(), order_id, user_id).await;
+    world.notifications(user_id, all("sent", 1)).await;
+    world.settled(CONSUMER.0, CONSUMER.1, 1).await;
+    assert_eq!((world.mail.mails().len(), world.texts().await), (1, 0));
+}
+
+#[tokio::test]
+async fn a_second_delivery_changes_nothing() {
+    let world = World::start().await;
+    let (user_id, order_id) = world.jane().await;
+    let event_id = Uuid::now_v7();
+    world.created(event_id, order_id, user_id).await;
+    let before = world.notifications(user_id, all("sent", 2)).await;
+    world.created(event_id, order_id, user_id).await;
+    world.settled(CONSUMER.0, CONSUMER.1, 2).await;
+    assert_eq!(world.notifications(user_id, all("sent", 2)).await, before);
+    assert_eq!((world.mail.mails().len(), world.texts().await), (1, 1));
+    let recorded: i64 = sqlx::query_scalar("SELECT count(*) FROM inbox WHERE event_id = $1")
+        .bind(event_id)
+        .fetch_one(&world.pool)
+        .await
+        .unwrap();
+    assert_eq!(recorded, 1);
+}
+
+#[tokio::test]
+async fn the_same_event_delivered_ten_times_at_once_is_told_once() {
+    let world = World::start().await;
+    let (user_id, order_id) = world.jane().await;
+    let event_id = Uuid::now_v7();
+    for _ in 0..10 {
+        world.created(event_id, order_id, user_id).await;
+    }
+    world.notifications(user_id, all("sent", 2)).await;
+    world.settled(CONSUMER.0, CONSUMER.1, 10).await;
+    assert_eq!((world.mail.mails().len(), world.texts().await), (1, 1));
+}
+
+#[tokio::test]
+async fn a_redelivery_sends_only_what_is_not_sent() {
+    let world = World::start().await;
+    let (user_id, order_id) = world.jane().await;
+    world.twilio_fails(503, 1).await;
+    world.created(Uuid::now_v7(), order_id, user_id).await;
+    let found = world.notifications(user_id, |found| found.len() == 2 && found[0]["status"] == "sent").await;
+    assert_eq!(found[1]["status"], "queued");
+    world.notifications(user_id, all("sent", 2)).await;
+    assert_eq!((world.mail.mails().len(), world.texts().await), (1, 2));
+}
+
+#[tokio::test]
+async fn a_provider_that_fails_three_times_is_asked_a_fourth() {
+    let world = World::start().await;
+    let (user_id, order_id) = world.jane().await;
+    world.mail.refuse(["451 4.3.0 later"; 3]);
+    world.created(Uuid::now_v7(), order_id, user_id).await;
+    world.notifications(user_id, all("sent", 2)).await;
+    let (attempts, error): (i32, Option<String>) =
+        sqlx::query_as("SELECT attempts, error_message FROM notifications WHERE channel = 'email'")
+            .fetch_one(&world.pool)
+            .await
+            .unwrap();
+    assert_eq!((attempts, error), (4, None));
+    assert_eq!((world.mail.mails().len(), world.texts().await), (1, 1));
+}
+
+#[tokio::test]
+async fn an_order_service_that_is_away_is_asked_again() {
+    let world = World::start().await;
+    let (user_id, order_id) = world.jane().await;
+    wiremock::Mock::given(wiremock::matchers::any())
+        .respond_with(wiremock::ResponseTemplate::new(503))
+        .up_to_n_times(3)
+        .with_priority(1)
+        .mount(&world.orders)
+        .await;
+    world.created(Uuid::now_v7(), order_id, user_id).await;
+    world.notifications(user_id, all("sent", 2)).await;
+}
+
+#[tokio::test]
+async fn what_another_run_is_sending_is_left_to_it() {
+    let world = World::start().await;
+    let (user_id, order_id) = world.jane().await;
+    let event_id = Uuid::now_v7();
+    let leased_until: DateTime<Utc> = sqlx::query_scalar(
+        "INSERT INTO notifications (id, event_id, user_id, order_id, channel, type, recipient, body, leased_until) \
+         VALUES ($1, $2, $3, $4, 'email', 'order_created', 'jane.doe@example.com', 'text', now() + interval '3 s') \
+         RETURNING leased_until",
+    )
+    .bind(Uuid::now_v7())
+    .bind(event_id)
+    .bind(user_id)
+    .bind(order_id)
+    .fetch_one(&world.pool)
+    .await
+    .unwrap();
+    world.created(event_id, order_id, user_id).await;
+    // The first two deliveries, at 0 and 1 s, find the lease; the third finds it ended.
+    world.notifications(user_id, all("sent", 1)).await;
+    world.settled(CONSUMER.0, CONSUMER.1, 1).await;
+    let (attempts, sent_at): (i32, DateTime<Utc>) =
+        sqlx::query_as("SELECT attempts, sent_at FROM notifications").fetch_one(&world.pool).await.unwrap();
+    assert!(sent_at >= leased_until, "sent at {sent_at}, while leased until {leased_until}");
+    assert_eq!((attempts, world.mail.mails().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn by_default_everything_is_logged_and_counts_as_sent() {
+    let world = World::start_logging().await;
+    let (user_id, order_id) = world.jane().await;
+    world.created(Uuid::now_v7(), order_id, user_id).await;
+    let found = world.notifications(user_id, all("sent", 2)).await;
+    for notification in found {
+        let id = notification["id"].as_str().unwrap();
+        let whole = world.customer(user_id).get(&format!("/notifications/{id}")).await.value();
+        assert_eq!(whole["provider_ref"], format!("log-{id}"));
+    }
+    assert_eq!((world.mail.mails().len(), world.texts().await), (0, 0));
+}
+
+#[tokio::test]
+async fn a_database_that_leaves_while_a_mail_is_sent_makes_no_second_mail() {
+    let postgres = testbed::Postgres::start().await.unwrap();
+    let database = postgres.database(&notification::MIGRATOR).await;
+    // Like kit's own pool, which learns of a broken connection from its first statement.
+    let pool = PgPoolOptions::new().test_before_acquire(false).connect(&database.url).await.unwrap();
+    let world = World::on(pool, true).await;
+    let (user_id, order_id) = world.jane().await;
+    world.mail.hold();
+    world.created(Uuid::now_v7(), order_id, user_id).await;
+    testbed::until(PATIENCE, "the mail server has the mail", async || {
+        (world.mail.mails().len() == 1).then_some(())
+    })
+    .await
+    .unwrap();
+    postgres.stop().await.unwrap();
+    world.mail.release();
+    postgres.start_again().await.unwrap();
+    world.notifications(user_id, all("sent", 2)).await;
+    world.settled(CONSUMER.0, CONSUMER.1, 1).await;
+    assert_eq!((world.mail.mails().len(), world.texts().await), (1, 1));
+}
+
+#[tokio::test]
+async fn attempts_are_counted_by_channel_and_outcome() {
+    let world = World::start().await;
+    let (user_id, order_id) = world.jane().await;
+    world.twilio_fails(503, 1).await;
+    world.created(Uuid::now_v7(), order_id, user_id).await;
+    world.notifications(user_id, all("sent", 2)).await;
+    let metrics = world.client.get("/metrics").await.text();
+    for (channel, outcome) in [("email", "sent"), ("sms", "unavailable"), ("sms", "sent")] {
+        let line = metrics.lines().find(|line| {
+            line.starts_with("notification_attempts_total")
+                && line.contains(&format!("channel=\"{channel}\""))
+                && line.contains(&format!("outcome=\"{outcome}\""))
+        });
+        assert!(line.is_some_and(|line| line.ends_with(" 1")), "{channel} {outcome}: {metrics}");
+    }
+}

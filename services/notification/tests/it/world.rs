@@ -1,0 +1,265 @@
+//! A running service and everything around it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream;
+use kit::auth::Role;
+use kit::clock::SystemClock;
+use kit::database::Database;
+use kit::lifecycle::Shutdown;
+use kit::metrics::Registry;
+use kit::testing::{Keys, TestClient};
+use notification::{Config, EmailProvider, SmsProvider, Tls};
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use tempfile::TempDir;
+use uuid::Uuid;
+use wiremock::matchers::{any, bearer_token, method, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use crate::smtp_catcher::Catcher;
+
+/// Longer than all three pauses between deliveries, 21 s, on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+
+pub(crate) struct World {
+    pub(crate) pool: PgPool,
+    pub(crate) jetstream: jetstream::Context,
+    pub(crate) mail: Catcher,
+    pub(crate) twilio: MockServer,
+    pub(crate) orders: MockServer,
+    pub(crate) users: MockServer,
+    pub(crate) keys: Keys,
+    pub(crate) client: TestClient,
+    shutdown: Shutdown,
+    _nats: testbed::Nats,
+    _files: TempDir,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.shutdown.trigger();
+    }
+}
+
+impl World {
+    /// With SMTP and Twilio.
+    pub(crate) async fn start() -> Self {
+        let database = testbed::Postgres::shared().await.database(&notification::MIGRATOR).await;
+        Self::on(database.pool, true).await
+    }
+
+    /// With the defaults, which only log.
+    pub(crate) async fn start_logging() -> Self {
+        let database = testbed::Postgres::shared().await.database(&notification::MIGRATOR).await;
+        Self::on(database.pool, false).await
+    }
+
+    /// On a database of one's own.
+    pub(crate) async fn on(pool: PgPool, real_providers: bool) -> Self {
+        let nats = testbed::Nats::start().await.unwrap();
+        let jetstream = nats.provision().await.unwrap();
+        let (orders, users, twilio) =
+            (MockServer::start().await, MockServer::start().await, MockServer::start().await);
+        let mail = Catcher::start().await;
+        let files = TempDir::new().unwrap();
+        for (file, content) in
+            [("order", "for-order"), ("auth", "for-auth"), ("account_sid", "AC1"), ("auth_token", "secret")]
+        {
+            std::fs::write(files.path().join(file), content).unwrap();
+        }
+        let mut service = kit::config::Service::of(notification::NAME);
+        service.tokens_dir = files.path().to_owned();
+        service.services.insert("order".to_owned(), orders.uri().parse().unwrap());
+        service.services.insert("auth".to_owned(), users.uri().parse().unwrap());
+        let (keys, shutdown) = (Keys::generate(), Shutdown::new());
+        let context = kit::Context {
+            config: Arc::new(service),
+            database: Some(Database::from_pool(pool.clone())),
+            nats: None,
+            jetstream: Some(jetstream.clone()),
+            verifier: keys.verifier(notification::NAME),
+            clock: SystemClock::shared(),
+            metrics: Registry::new(notification::NAME),
+            shutdown: shutdown.clone(),
+        };
+        let config = if real_providers { providers(&mail, &twilio, &files) } else { Config::default() };
+        let app = notification::service(context, config).unwrap();
+        for task in app.background {
+            tokio::spawn(task.supervise(shutdown.clone()));
+        }
+        Mock::given(any())
+            .respond_with(ResponseTemplate::new(201).set_body_json(json!({"sid": "SM1"})))
+            .with_priority(9)
+            .mount(&twilio)
+            .await;
+        let client = TestClient::new(app.router);
+        Self {
+            pool,
+            jetstream,
+            mail,
+            twilio,
+            orders,
+            users,
+            keys,
+            client,
+            shutdown,
+            _nats: nats,
+            _files: files,
+        }
+    }
+
+    pub(crate) fn admin(&self) -> TestClient {
+        self.client.with_token(&self.keys.access_token(Uuid::now_v7(), Role::Admin))
+    }
+
+    pub(crate) fn customer(&self, user_id: Uuid) -> TestClient {
+        self.client.with_token(&self.keys.access_token(user_id, Role::Customer))
+    }
+
+    /// The order service knows this order from now on; it answers only this service's token.
+    pub(crate) async fn order(&self, order_id: Uuid, user_id: Uuid) {
+        let order = json!({
+            "id": order_id, "user_id": user_id, "status": "pending",
+            "items": [{"product_id": Uuid::now_v7(), "product_name": "Wireless Headphones", "quantity": 2,
+                       "unit_price": 49.99, "subtotal": 99.98}],
+            "shipping_address": {"street": "742 Evergreen Terrace", "city": "Springfield", "state": "IL",
+                                 "zip_code": "62704", "country": "US"},
+            "total_amount": 99.98, "currency": "USD", "notes": null,
+        });
+        Mock::given(method("GET"))
+            .and(path(format!("/orders/{order_id}")))
+            .and(bearer_token("for-order"))
+            .respond_with(ResponseTemplate::new(200).set_body_json(order))
+            .mount(&self.orders)
+            .await;
+    }
+
+    /// The auth service knows this user from now on; a later call replaces an earlier one.
+    pub(crate) async fn user(&self, user_id: Uuid, email: &str, phone: Option<&str>) {
+        let user = json!({
+            "id": user_id, "email": email, "first_name": "Jane", "last_name": "Doe", "phone": phone,
+            "role": "customer", "is_active": true,
+        });
+        self.users.reset().await;
+        Mock::given(method("GET"))
+            .and(path(format!("/auth/users/{user_id}")))
+            .and(bearer_token("for-auth"))
+            .respond_with(ResponseTemplate::new(200).set_body_json(user))
+            .mount(&self.users)
+            .await;
+    }
+
+    /// Jane with a phone, and her order.
+    pub(crate) async fn jane(&self) -> (Uuid, Uuid) {
+        let (user_id, order_id) = (Uuid::now_v7(), Uuid::new_v4());
+        self.user(user_id, "jane.doe@example.com", Some("+15551234567")).await;
+        self.order(order_id, user_id).await;
+        (user_id, order_id)
+    }
+
+    /// Twilio answers the next messages with this status.
+    pub(crate) async fn twilio_fails(&self, status: u16, times: u64) {
+        Mock::given(any())
+            .respond_with(ResponseTemplate::new(status).set_body_json(json!({"code": 1, "message": "no"})))
+            .up_to_n_times(times)
+            .with_priority(1)
+            .mount(&self.twilio)
+            .await;
+    }
+
+    pub(crate) async fn texts(&self) -> usize {
+        self.twilio.received_requests().await.unwrap().len()
+    }
+
+    /// Publishes a message as a new one, whatever it holds.
+    pub(crate) async fn publish(&self, subject: &'static str, body: Vec<u8>) {
+        self.jetstream.publish(subject, body.into()).await.unwrap().await.unwrap();
+    }
+
+    /// Publishes `OrderCreated`.
+    pub(crate) async fn created(&self, event_id: Uuid, order_id: Uuid, user_id: Uuid) {
+        let event = json!({
+            "event_id": event_id, "event_type": "OrderCreated", "timestamp": "2026-02-17T11:00:00.000Z",
+            "version": "1.0",
+            "payload": {"order_id": order_id, "user_id": user_id, "status": "pending", "total_amount": 99.98,
+                        "currency": "USD", "items_count": 1,
+                        "shipping_address": {"city": "Springfield", "state": "IL", "country": "US"}},
+        });
+        self.publish("order.created", event.to_string().into_bytes()).await;
+    }
+
+    /// Publishes `OrderShipped`.
+    pub(crate) async fn shipped(&self, event_id: Uuid, order_id: Uuid, user_id: Uuid) {
+        let event = json!({
+            "event_id": event_id, "event_type": "OrderShipped", "timestamp": "2026-02-18T09:30:00.000Z",
+            "version": "1.0",
+            "payload": {"order_id": order_id, "user_id": user_id, "status": "shipped",
+                        "shipped_at": "2026-02-18T09:30:00.000Z",
+                        "shipping_address": {"city": "Springfield", "state": "IL", "country": "US"}},
+        });
+        self.publish("order.shipped", event.to_string().into_bytes()).await;
+    }
+
+    /// Waits until the first `messages` of a consumer's stream are answered for good.
+    pub(crate) async fn settled(&self, stream: &str, durable: &str, messages: u64) {
+        testbed::until(PATIENCE, "messages are settled", async || {
+            let stream = self.jetstream.get_stream(stream).await.ok()?;
+            let info = stream.consumer_info(durable).await.ok()?;
+            (info.ack_floor.stream_sequence >= messages).then_some(())
+        })
+        .await
+        .unwrap();
+    }
+
+    /// Waits until a user's list is as `expected` says, and answers it, mail first.
+    pub(crate) async fn notifications(
+        &self,
+        user_id: Uuid,
+        expected: impl Fn(&[Value]) -> bool,
+    ) -> Vec<Value> {
+        let client = self.customer(user_id);
+        testbed::until(PATIENCE, "the notifications are as expected", async || {
+            let mut data = client.get("/notifications").await.value()["data"].as_array()?.clone();
+            data.sort_by_key(|notification| notification["channel"].to_string());
+            expected(&data).then_some(data)
+        })
+        .await
+        .unwrap()
+    }
+
+    /// Waits for `count` dead letters and answers them, newest first.
+    pub(crate) async fn dead_letters(&self, count: usize) -> Vec<Value> {
+        let client = self.admin();
+        testbed::until(PATIENCE, "the dead letters are there", async || {
+            let data = client.get("/notifications/dead-letters").await.value()["data"].as_array()?.clone();
+            (data.len() == count).then_some(data)
+        })
+        .await
+        .unwrap()
+    }
+
+    pub(crate) async fn redrive(&self, letter: &Value) -> kit::testing::TestResponse {
+        let id = letter["id"].as_str().unwrap();
+        self.admin().post(&format!("/notifications/dead-letters/{id}/redrive"), &json!({})).await
+    }
+}
+
+fn providers(mail: &Catcher, twilio: &MockServer, files: &TempDir) -> Config {
+    let mut config = Config::default();
+    config.email.provider = EmailProvider::Smtp;
+    "127.0.0.1".clone_into(&mut config.email.host);
+    config.email.port = mail.port;
+    config.email.tls = Tls::None;
+    config.sms.provider = SmsProvider::Twilio;
+    config.sms.base_url = twilio.uri();
+    "+15550001234".clone_into(&mut config.sms.from);
+    config.sms.credentials_dir = Some(files.path().to_owned());
+    config
+}
+
+/// Whether all are in this state.
+pub(crate) fn all(status: &str, count: usize) -> impl Fn(&[Value]) -> bool {
+    move |found| found.len() == count && found.iter().all(|notification| notification["status"] == status)
+}

@@ -1,0 +1,20 @@
+//! Changing the address or notes of an order.
+
+use uuid::Uuid;
+
+use super::{Error, Orders, Reach};
+use crate::domain::{Amendment, Order};
+use crate::store;
+
+impl Orders {
+    /// Changes the address, the notes or both while the order is pending.
+    pub(crate) async fn amend(&self, id: Uuid, reach: Reach, amendment: Amendment) -> Result<Order, Error> {
+        let now = self.now();
+        let mut transaction = self.database.pool().begin().await?;
+        let before = reach.filter(store::lock(&mut transaction, id).await?)?;
+        let order = amendment.apply(&before, now).ok_or(Error::NotPending(before.lifecycle.status))?;
+        store::amend(&mut transaction, &order).await?;
+        transaction.commit().await?;
+        Ok(order)
+    }
+}

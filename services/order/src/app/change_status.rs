@@ -1,0 +1,35 @@
+//! Moving an order to another state.
+
+use uuid::Uuid;
+
+use super::{Error, Orders, Reach, announce};
+use crate::domain::{Actor, Order, Refusal, Status};
+use crate::store;
+
+impl Orders {
+    /// Takes the order one step through its state machine.
+    pub(crate) async fn change_status(&self, id: Uuid, to: Status, actor: &Actor) -> Result<Order, Error> {
+        self.step(id, Reach::All, to, actor).await
+    }
+
+    /// Cancels an order that was not shipped.
+    pub(crate) async fn cancel(&self, id: Uuid, reach: Reach, actor: &Actor) -> Result<Order, Error> {
+        self.step(id, reach, Status::Cancelled, actor).await.map_err(|error| match error {
+            Error::Refused(Refusal::NotAllowed { from, .. }) => Error::NotCancellable(from),
+            error => error,
+        })
+    }
+
+    async fn step(&self, id: Uuid, reach: Reach, to: Status, actor: &Actor) -> Result<Order, Error> {
+        let now = self.now();
+        let mut transaction = self.database.pool().begin().await?;
+        let before = reach.filter(store::lock(&mut transaction, id).await?)?;
+        let from = before.lifecycle.status;
+        let order = Order { lifecycle: before.lifecycle.advance(to, now)?, updated_at: now, ..before };
+        store::step(&mut transaction, &order, from, actor).await?;
+        announce::step(&mut transaction, self.clock.as_ref(), &order, from).await?;
+        transaction.commit().await?;
+        tracing::info!(order.id = %id, order.from = %from, order.to = %to, actor.kind = actor.kind(), "order status changed");
+        Ok(order)
+    }
+}

@@ -1,0 +1,34 @@
+//! Why a use case failed.
+
+use kit::problem::Problem;
+
+use crate::domain::{Refusal, Status};
+
+/// Why a use case failed; mapped to HTTP in [`crate::http`].
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// No order has that id.
+    #[error("no such order")]
+    NotFound,
+    /// The order is somebody else's.
+    #[error("the order belongs to another user")]
+    NotYours,
+    /// The state machine refused the step.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Too late to cancel.
+    #[error("an order that is {0} cannot be cancelled")]
+    NotCancellable(Status),
+    /// Too late to change.
+    #[error("an order that is {0} can no longer be changed")]
+    NotPending(Status),
+    /// The position belongs to another list.
+    #[error("the cursor belongs to another list")]
+    ForeignCursor,
+    /// The idempotency key is in use, or was used for another request.
+    #[error(transparent)]
+    Idempotency(#[from] Problem),
+    /// The database failed.
+    #[error("the order store failed")]
+    Store(#[from] sqlx::Error),
+}

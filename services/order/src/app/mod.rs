@@ -1,0 +1,60 @@
+//! What can be done with orders: one use case a file, one transaction each.
+
+mod amend_order;
+mod announce;
+mod change_status;
+mod error;
+mod get_order;
+mod list_orders;
+mod place_order;
+
+use chrono::{DateTime, Utc};
+use kit::clock::SharedClock;
+use kit::database::Database;
+use kit::timestamp::Timestamp;
+use uuid::Uuid;
+
+pub(crate) use error::Error;
+pub(crate) use list_orders::{Listed, Query, Start};
+pub(crate) use place_order::Placed;
+
+use crate::domain::Order;
+
+/// The use cases and what they need.
+#[derive(Clone)]
+pub(crate) struct Orders {
+    database: Database,
+    clock: SharedClock,
+}
+
+/// Whose orders a caller may reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Only the orders of that customer.
+    Own(Uuid),
+    /// Every order.
+    All,
+}
+
+impl Orders {
+    /// Use cases over that database, at that clock's time.
+    pub(crate) fn new(database: Database, clock: SharedClock) -> Self {
+        Self { database, clock }
+    }
+
+    /// Now, to the millisecond: what is stored equals what is answered and announced.
+    fn now(&self) -> DateTime<Utc> {
+        Timestamp::now(self.clock.as_ref()).get()
+    }
+}
+
+impl Reach {
+    /// The order if it is within reach: 003 tells a missing order from somebody else's.
+    fn filter(self, order: Option<Order>) -> Result<Order, Error> {
+        match (order, self) {
+            (None, _) => Err(Error::NotFound),
+            (Some(order), Self::Own(user_id)) if order.user_id != user_id => Err(Error::NotYours),
+            (Some(order), _) => Ok(order),
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Orders as the shop understands them: types, rules and the state machine. No HTTP, no SQL, no clock.
+
+mod actor;
+mod address;
+mod country;
+mod lifecycle;
+mod line;
+mod listing;
+mod order;
+mod status;
+mod text;
+mod violation;
+
+pub(crate) use actor::Actor;
+pub(crate) use address::{Address, AddressDraft};
+pub(crate) use lifecycle::{Lifecycle, Refusal};
+pub(crate) use line::{Line, LineDraft};
+pub(crate) use listing::{Direction, Filter, Position, SortKey, Value};
+pub(crate) use order::{Amendment, Change, HistoryEntry, NewOrder, Order, OrderDraft, Summary};
+pub(crate) use status::Status;
+pub(crate) use violation::Violation;

@@ -1,0 +1,165 @@
+//! Bodies of requests and answers, in document 003's shapes.
+
+use kit::money::{Amount, Currency, Money};
+use kit::timestamp::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::domain::{Address, AddressDraft, Order, Summary};
+
+/// A shipping address.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AddressBody {
+    /// Street and number.
+    #[schema(min_length = 1, max_length = 200)]
+    street: String,
+    /// City.
+    #[schema(min_length = 1, max_length = 100)]
+    city: String,
+    /// State or province; required in the United States.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 100)]
+    state: Option<String>,
+    /// Postal code.
+    #[schema(min_length = 1, max_length = 20)]
+    zip_code: String,
+    /// ISO 3166-1 alpha-2 code.
+    #[schema(min_length = 2, max_length = 2)]
+    country: String,
+}
+
+impl From<AddressBody> for AddressDraft {
+    fn from(body: AddressBody) -> Self {
+        Self {
+            street: body.street,
+            city: body.city,
+            state: body.state,
+            zip_code: body.zip_code,
+            country: body.country,
+        }
+    }
+}
+
+impl From<&Address> for AddressBody {
+    fn from(address: &Address) -> Self {
+        Self {
+            street: address.street().to_owned(),
+            city: address.city().to_owned(),
+            state: address.state().map(str::to_owned),
+            zip_code: address.zip_code().to_owned(),
+            country: address.country().to_owned(),
+        }
+    }
+}
+
+/// A line of an order.
+#[derive(Debug, Serialize, ToSchema)]
+struct LineBody {
+    /// Product.
+    product_id: Uuid,
+    /// Name as sold.
+    product_name: String,
+    /// How many.
+    quantity: u32,
+    /// Price of one.
+    unit_price: Amount,
+    /// `quantity × unit_price`.
+    subtotal: Amount,
+}
+
+/// An order.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct OrderBody {
+    /// The order.
+    id: Uuid,
+    /// The customer.
+    user_id: Uuid,
+    /// `pending`, `confirmed`, `shipped`, `delivered` or `cancelled`.
+    status: &'static str,
+    /// What is bought.
+    items: Vec<LineBody>,
+    /// Where it goes.
+    shipping_address: AddressBody,
+    /// Sum of the subtotals.
+    total_amount: Amount,
+    /// Currency of every amount.
+    currency: Currency,
+    /// Customer's notes.
+    notes: Option<String>,
+    /// When it was confirmed.
+    confirmed_at: Option<Timestamp>,
+    /// When it was shipped.
+    shipped_at: Option<Timestamp>,
+    /// When it was delivered.
+    delivered_at: Option<Timestamp>,
+    /// When it was cancelled; only on cancelled orders.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancelled_at: Option<Timestamp>,
+    /// When it was placed.
+    created_at: Timestamp,
+    /// When it last changed.
+    updated_at: Timestamp,
+}
+
+impl From<&Order> for OrderBody {
+    fn from(order: &Order) -> Self {
+        let amount = |minor| Money::new(minor, order.currency).amount();
+        let items = order
+            .lines
+            .iter()
+            .map(|line| LineBody {
+                product_id: line.product_id,
+                product_name: line.product_name.clone(),
+                quantity: line.quantity,
+                unit_price: amount(line.unit_price_minor),
+                subtotal: amount(line.subtotal_minor),
+            })
+            .collect();
+        let lifecycle = &order.lifecycle;
+        Self {
+            id: order.id,
+            user_id: order.user_id,
+            status: lifecycle.status.as_str(),
+            items,
+            shipping_address: (&order.shipping_address).into(),
+            total_amount: amount(order.total_minor),
+            currency: order.currency,
+            notes: order.notes.clone(),
+            confirmed_at: lifecycle.confirmed_at.map(Into::into),
+            shipped_at: lifecycle.shipped_at.map(Into::into),
+            delivered_at: lifecycle.delivered_at.map(Into::into),
+            cancelled_at: lifecycle.cancelled_at.map(Into::into),
+            created_at: order.created_at.into(),
+            updated_at: order.updated_at.into(),
+        }
+    }
+}
+
+/// An order in a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SummaryBody {
+    /// The order.
+    id: Uuid,
+    /// Its state.
+    status: &'static str,
+    /// Sum of the subtotals.
+    total_amount: Amount,
+    /// Currency of the sum.
+    currency: Currency,
+    /// When it was placed.
+    created_at: Timestamp,
+}
+
+impl From<Summary> for SummaryBody {
+    fn from(row: Summary) -> Self {
+        Self {
+            id: row.id,
+            status: row.status.as_str(),
+            total_amount: Money::new(row.total_minor, row.currency).amount(),
+            currency: row.currency,
+            created_at: row.created_at.into(),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! `POST /orders`.
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use kit::auth::{Identity, Subject};
+use kit::extract::Json;
+use kit::idempotency::{IdempotencyKey, Request};
+use kit::money::Amount;
+use kit::problem::{Problem, ProblemBody};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::body::{AddressBody, OrderBody};
+use super::caller::actor;
+use super::problem::violations;
+use crate::app::{Orders, Placed};
+use crate::domain::{LineDraft, OrderDraft};
+
+/// An order to place.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PlaceBody {
+    /// What is bought.
+    #[schema(min_items = 1, max_items = 200)]
+    items: Vec<ItemBody>,
+    /// Where it goes.
+    shipping_address: AddressBody,
+    /// ISO 4217 code; USD when absent.
+    #[serde(default)]
+    currency: Option<String>,
+    /// Notes for the shop.
+    #[serde(default)]
+    #[schema(max_length = 500)]
+    notes: Option<String>,
+    /// The customer, a UUID. Read from admins and services only, who order for others; a customer's own
+    /// id is always the token's.
+    #[serde(default)]
+    user_id: Option<String>,
+}
+
+/// A line to order.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ItemBody {
+    /// Product.
+    product_id: Uuid,
+    /// Name as sold.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 200)]
+    product_name: Option<String>,
+    /// How many.
+    #[schema(minimum = 1, maximum = 10_000)]
+    quantity: i64,
+    /// Price of one, with at most the currency's decimals.
+    #[serde(default)]
+    unit_price: Option<Amount>,
+}
+
+impl From<PlaceBody> for OrderDraft {
+    fn from(body: PlaceBody) -> Self {
+        let line = |item: ItemBody| LineDraft {
+            product_id: item.product_id,
+            product_name: item.product_name,
+            quantity: item.quantity,
+            unit_price: item.unit_price,
+        };
+        Self {
+            lines: body.items.into_iter().map(line).collect(),
+            shipping_address: body.shipping_address.into(),
+            currency: body.currency,
+            notes: body.notes,
+        }
+    }
+}
+
+/// Whose order it is.
+fn customer(identity: &Identity, claimed: Option<&str>) -> Result<Uuid, Problem> {
+    let refused = |code, message| Problem::field("user_id", code, message);
+    let read = |text: &str| text.parse().map_err(|_| refused("invalid", "must be a UUID"));
+    match (&identity.subject, claimed) {
+        (Subject::User(_), Some(claimed)) if identity.is_admin() => read(claimed),
+        (Subject::User(id), _) => Ok(*id),
+        (Subject::Service(_), Some(claimed)) => read(claimed),
+        (Subject::Service(_), None) => Err(refused("required", "a service must say for whom it orders")),
+    }
+}
+
+/// Places an order; it is `pending`.
+#[utoipa::path(
+    post, path = "/orders", tag = "orders", operation_id = "place_order", security(("bearer" = [])),
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body within 24 hours get the same answer")),
+    request_body = PlaceBody,
+    responses(
+        (status = 201, body = OrderBody),
+        (status = 400, body = ProblemBody),
+        (status = 401, body = ProblemBody),
+        (status = 409, body = ProblemBody, description = "A request with this key is in flight"),
+        (status = 413, body = ProblemBody),
+        (status = 415, body = ProblemBody),
+        (status = 422, body = ProblemBody, description = "The key was used for another request"),
+    )
+)]
+pub(super) async fn place(
+    State(orders): State<Orders>,
+    identity: Identity,
+    key: Option<IdempotencyKey>,
+    Json(body): Json<PlaceBody>,
+) -> Result<Response, Problem> {
+    let user_id = customer(&identity, body.user_id.as_deref())?;
+    let actor = actor(&identity);
+    let key = key.map(|key| Request::new(actor.subject(), &key, "POST /orders", &body)).transpose()?;
+    let new = OrderDraft::from(body).check().map_err(violations)?;
+    let answer = |order: &_| OrderBody::from(order);
+    match orders.place(new, user_id, &actor, key.as_ref(), answer).await? {
+        Placed::Now(body) => Ok((StatusCode::CREATED, Json(body)).into_response()),
+        Placed::Before(answer) => Ok(answer.into_response()),
+    }
+}

@@ -1,0 +1,74 @@
+//! How failures are answered.
+
+use kit::problem::{FieldError, Problem};
+
+use crate::app::Error;
+use crate::domain::{Refusal, Violation};
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let detail = error.to_string();
+        match error {
+            Error::NotFound => Self::not_found(sentence(&detail)),
+            Error::NotYours => Self::forbidden(sentence(&detail)),
+            Error::Refused(Refusal::Same(_)) => Self::conflict("same_status", sentence(&detail)),
+            Error::Refused(Refusal::NotAllowed { .. }) => {
+                Self::bad_request(sentence(&detail)).with_code("invalid_transition")
+            }
+            Error::NotCancellable(_) => Self::conflict("not_cancellable", sentence(&detail)),
+            Error::NotPending(_) => Self::conflict("not_pending", sentence(&detail)),
+            Error::ForeignCursor => Self::field("cursor", "invalid", detail),
+            Error::Idempotency(problem) => problem,
+            Error::Store(error) => error.into(),
+        }
+    }
+}
+
+/// Broken rules, field by field.
+pub(super) fn violations(violations: Vec<Violation>) -> Problem {
+    Problem::validation(
+        violations
+            .into_iter()
+            .map(|violation| FieldError::new(violation.field, violation.code, violation.message))
+            .collect(),
+    )
+}
+
+/// An error's words as a sentence for people.
+fn sentence(words: &str) -> String {
+    let mut characters = words.chars();
+    characters
+        .next()
+        .map(|first| format!("{}{}.", first.to_uppercase(), characters.as_str()))
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Status;
+
+    #[test]
+    fn every_failure_has_its_status_and_code() {
+        let not_allowed = Refusal::NotAllowed { from: Status::Shipped, to: Status::Confirmed };
+        for (error, status, code) in [
+            (Error::NotFound, 404, "not_found"),
+            (Error::NotYours, 403, "forbidden"),
+            (Error::Refused(not_allowed), 400, "invalid_transition"),
+            (Error::Refused(Refusal::Same(Status::Delivered)), 409, "same_status"),
+            (Error::NotCancellable(Status::Shipped), 409, "not_cancellable"),
+            (Error::NotPending(Status::Confirmed), 409, "not_pending"),
+            (Error::ForeignCursor, 400, "validation"),
+            (Error::Store(sqlx::Error::PoolTimedOut), 503, "unavailable"),
+            (Error::Store(sqlx::Error::RowNotFound), 500, "internal"),
+        ] {
+            let problem = Problem::from(error);
+            assert_eq!((problem.status().as_u16(), problem.code()), (status, code));
+        }
+    }
+
+    #[test]
+    fn details_are_sentences() {
+        assert_eq!(Problem::from(Error::NotFound).detail(), "No such order.");
+    }
+}

@@ -1,0 +1,10 @@
+//! All SQL. Functions take a connection, so that the use case decides what shares a transaction.
+
+mod document;
+mod history;
+mod listing;
+mod order;
+
+pub(crate) use history::history;
+pub(crate) use listing::{Paging, page};
+pub(crate) use order::{amend, find, insert, lock, step};

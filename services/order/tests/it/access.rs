@@ -1,0 +1,109 @@
+//! Every route × owner, other user, vendor, admin, service, nobody.
+
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::shop::{Caller, Shop, example_with, jane, john};
+
+/// A route on Jane's pending order, and what each caller gets.
+struct Row {
+    method: Method,
+    path: &'static str,
+    body: Option<Value>,
+    owner: u16,
+    other: u16,
+    vendor: u16,
+    admin: u16,
+    service: u16,
+}
+
+impl Row {
+    fn new(method: Method, path: &'static str, body: Option<Value>, expected: [u16; 5]) -> Self {
+        let [owner, other, vendor, admin, service] = expected;
+        Self { method, path, body, owner, other, vendor, admin, service }
+    }
+
+    fn expected(&self) -> [(Caller, u16); 6] {
+        [
+            (Caller::User(jane()), self.owner),
+            (Caller::User(john()), self.other),
+            (Caller::Vendor(john()), self.vendor),
+            (Caller::Admin, self.admin),
+            (Caller::Service, self.service),
+            (Caller::Nobody, 401),
+        ]
+    }
+}
+
+#[rustfmt::skip]
+fn matrix() -> Vec<Row> {
+    let placed = || Some(example_with("/user_id", json!(jane())));
+    let confirmed = || Some(json!({"status": "confirmed"}));
+    let notes = || Some(json!({"notes": "Ring twice."}));
+    vec![
+        //       method          path                      body          owner other vendor admin service
+        Row::new(Method::POST,   "/orders",                placed(),     [201, 201, 201, 201, 201]),
+        Row::new(Method::GET,    "/orders",                None,         [200, 200, 200, 200, 403]),
+        Row::new(Method::GET,    "/orders/user/{user}",    None,         [200, 403, 403, 200, 200]),
+        Row::new(Method::GET,    "/orders/{order}",        None,         [200, 403, 403, 200, 200]),
+        Row::new(Method::PUT,    "/orders/{order}",        notes(),      [200, 403, 403, 403, 403]),
+        Row::new(Method::DELETE, "/orders/{order}",        None,         [200, 403, 403, 200, 403]),
+        Row::new(Method::POST,   "/orders/{order}/cancel", None,         [200, 403, 403, 200, 403]),
+        Row::new(Method::GET,    "/orders/{order}/status", None,         [200, 403, 403, 200, 403]),
+        Row::new(Method::PATCH,  "/orders/{order}/status", confirmed(),  [403, 403, 403, 200, 403]),
+        Row::new(Method::PUT,    "/orders/{order}/status", confirmed(),  [403, 403, 403, 200, 403]),
+        Row::new(Method::GET,    "/orders/{order}/history", None,        [200, 403, 403, 200, 403]),
+    ]
+}
+
+#[tokio::test]
+async fn every_route_answers_every_caller_as_the_table_says() {
+    let shop = Shop::open().await;
+    for row in matrix() {
+        for (caller, expected) in row.expected() {
+            let order = shop.order(jane()).await;
+            let path = row.path.replace("{order}", &order.to_string()).replace("{user}", &jane().to_string());
+            let headers = [("content-type", "application/json")];
+            let body = row.body.as_ref().map(Value::to_string);
+            let answer = shop.send(caller, row.method.clone(), &path, &headers, body).await;
+            assert_eq!(
+                answer.status.as_u16(),
+                expected,
+                "{} {} by {caller:?}: {}",
+                row.method,
+                row.path,
+                answer.text
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refused_caller_changes_nothing() {
+    let shop = Shop::open().await;
+    let order = shop.order(jane()).await;
+    let path = format!("/orders/{order}");
+    let before = shop.get(Caller::Admin, &path).await.expect(200);
+    for caller in [Caller::User(john()), Caller::Vendor(john()), Caller::Service, Caller::Nobody] {
+        shop.put(caller, &path, &json!({"notes": "mine"})).await;
+        shop.delete(caller, &path).await;
+        shop.patch(caller, &format!("{path}/status"), &json!({"status": "confirmed"})).await;
+    }
+    assert_eq!(shop.get(Caller::Admin, &path).await.expect(200), before);
+    assert_eq!(shop.outbox(order).await.len(), 1);
+}
+
+#[tokio::test]
+async fn every_described_route_is_in_the_table() {
+    let document = serde_json::to_value(order::openapi()).unwrap();
+    let rows = matrix();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for method in methods.as_object().unwrap().keys() {
+            let listed = rows.iter().any(|row| {
+                let row_path = row.path.replace("{order}", "{id}").replace("{user}", "{user_id}");
+                row_path == *path && row.method.as_str().eq_ignore_ascii_case(method)
+            });
+            assert!(listed, "{method} {path} is missing in the table");
+        }
+    }
+}

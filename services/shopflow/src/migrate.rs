@@ -1,0 +1,25 @@
+//! Preparing a service's database.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use kit::database::Database;
+
+use crate::services::find;
+
+/// Brings the database of `name` to the form that its crate expects, as the role that `file` names: the owner.
+/// Safe to run twice and at the same time. Does nothing for a service without a database.
+pub async fn migrate(name: &str, file: &Path) -> anyhow::Result<()> {
+    let service = find(name)?;
+    let Some(migrator) = service.migrator else {
+        tracing::info!(service = name, "no database, nothing to migrate");
+        return Ok(());
+    };
+    let settings = crate::services::settings(name, file)?;
+    let pool = Database::connect(&settings)?.pool();
+    let result = migrator.run(&pool).await;
+    pool.close().await;
+    result.with_context(|| format!("cannot migrate the database of `{name}`"))?;
+    tracing::info!(service = name, migrations = migrator.iter().count(), "database is up to date");
+    Ok(())
+}

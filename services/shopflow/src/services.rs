@@ -1,0 +1,172 @@
+//! Every service crate, once.
+
+use std::path::Path;
+
+use futures::future::BoxFuture;
+use kit::Context;
+use kit::config::{self, ConfigError};
+use kit::lifecycle::{App, Shutdown};
+use serde::de::DeserializeOwned;
+use sqlx::migrate::Migrator;
+use utoipa::openapi::OpenApi;
+
+/// A service's settings and the service itself.
+type Assembled = anyhow::Result<(config::Service, App)>;
+
+/// How the binary sees a service.
+pub(crate) struct Service {
+    /// Name, as in `topology`.
+    pub(crate) name: &'static str,
+    /// Its database's migrations; none without a database.
+    pub(crate) migrator: Option<&'static Migrator>,
+    /// Its API description.
+    pub(crate) openapi: fn() -> OpenApi,
+    /// Reads its configuration and makes it.
+    pub(crate) assemble: for<'file> fn(&'file Path, Shutdown) -> BoxFuture<'file, Assembled>,
+    /// Reads its configuration alone.
+    pub(crate) settings: fn(&Path) -> Result<config::Service, ConfigError>,
+}
+
+/// The entry of a crate that owns a database.
+macro_rules! service {
+    ($service:ident) => {
+        Service {
+            name: $service::NAME,
+            migrator: Some(&$service::MIGRATOR),
+            openapi: $service::openapi,
+            assemble: |file, shutdown| Box::pin(assemble($service::NAME, file, shutdown, $service::service)),
+            settings: |file| read_settings::<$service::Config>($service::NAME, file),
+        }
+    };
+}
+
+static SERVICES: &[Service] = &[
+    Service {
+        name: gateway::NAME,
+        migrator: None,
+        openapi: || gateway::openapi(documents()),
+        assemble: |file, shutdown| {
+            let service = |context, section| gateway::service(context, section, documents());
+            Box::pin(assemble(gateway::NAME, file, shutdown, service))
+        },
+        settings: |file| read_settings::<gateway::Config>(gateway::NAME, file),
+    },
+    service!(auth),
+    service!(order),
+    service!(notification),
+];
+
+/// Names that cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// No such service.
+    #[error("there is no service `{name}`; choose from {}, or all", names().join(", "))]
+    Unknown {
+        /// What was asked for.
+        name: String,
+    },
+}
+
+/// Names of all services.
+pub fn names() -> Vec<&'static str> {
+    SERVICES.iter().map(|service| service.name).collect()
+}
+
+/// The services that `given` names, each once; `all` names every one.
+pub fn select(given: &[String]) -> Result<Vec<&'static str>, ServiceError> {
+    let mut selected = Vec::new();
+    for name in given {
+        let chosen = if name == "all" { names() } else { vec![find(name)?.name] };
+        for name in chosen {
+            if !selected.contains(&name) {
+                selected.push(name);
+            }
+        }
+    }
+    Ok(selected)
+}
+
+/// The API description of a service; the gateway's is all of them in one.
+pub fn openapi(name: &str) -> Result<OpenApi, ServiceError> {
+    find(name).map(|service| (service.openapi)())
+}
+
+/// The shared settings of a service as its configuration file gives them.
+pub fn settings(name: &str, file: &Path) -> anyhow::Result<config::Service> {
+    Ok((find(name)?.settings)(file)?)
+}
+
+pub(crate) fn find(name: &str) -> Result<&'static Service, ServiceError> {
+    SERVICES
+        .iter()
+        .find(|service| service.name == name)
+        .ok_or_else(|| ServiceError::Unknown { name: name.to_owned() })
+}
+
+/// Descriptions of the services behind the gateway.
+fn documents() -> Vec<(&'static str, OpenApi)> {
+    let behind = SERVICES.iter().filter(|service| service.name != gateway::NAME);
+    behind.map(|service| (service.name, (service.openapi)())).collect()
+}
+
+async fn assemble<C: DeserializeOwned + Default>(
+    name: &'static str,
+    file: &Path,
+    shutdown: Shutdown,
+    service: impl FnOnce(Context, C) -> anyhow::Result<App>,
+) -> Assembled {
+    let (settings, section) = config::load_section::<C>(name, file)?;
+    let context = Context::start(name, settings.clone(), shutdown).await?;
+    Ok((settings, service(context, section)?))
+}
+
+fn read_settings<C: DeserializeOwned + Default>(
+    name: &str,
+    file: &Path,
+) -> Result<config::Service, ConfigError> {
+    config::load_section::<C>(name, file).map(|(settings, _)| settings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_binary_holds_exactly_the_services_of_the_topology() {
+        let expected: Vec<&str> = topology::SERVICES.iter().map(|service| service.name).collect();
+        assert_eq!(names(), expected);
+        for service in SERVICES {
+            let owns = topology::service(service.name).unwrap().database;
+            assert_eq!(service.migrator.is_some(), owns, "{}", service.name);
+        }
+    }
+
+    #[test]
+    fn names_are_selected_once_and_all_means_every_one() {
+        let given = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(select(&given(&["order", "auth", "order"])).unwrap(), ["order", "auth"]);
+        assert_eq!(select(&given(&["all"])).unwrap(), names());
+        let error = select(&given(&["orders"])).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "there is no service `orders`; choose from gateway, auth, order, notification, or all"
+        );
+    }
+
+    #[test]
+    fn every_service_describes_itself() {
+        for name in names() {
+            let document = openapi(name).unwrap();
+            assert!(!document.paths.paths.is_empty(), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_gateways_description_lists_what_the_services_serve() {
+        let merged = openapi(gateway::NAME).unwrap();
+        for path in ["/api/v1/auth/login", "/api/v1/orders", "/api/v1/notifications"] {
+            assert!(merged.paths.paths.contains_key(path), "{path}");
+        }
+        assert!(merged.paths.paths.keys().all(|path| path.starts_with("/api/v1/")));
+    }
+}

@@ -1,0 +1,72 @@
+//! The binary as people call it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::process::{Command, Output};
+
+fn shopflow(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_shopflow"))
+        .args(arguments)
+        .env_remove("SHOPFLOW_CONFIG")
+        .output()
+        .unwrap()
+}
+
+/// What it says on standard error when it refuses.
+fn refusal(arguments: &[&str]) -> String {
+    let output = shopflow(arguments);
+    assert!(!output.status.success(), "{arguments:?} succeeded");
+    assert!(output.stdout.is_empty(), "{arguments:?} wrote to standard output");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn every_service_prints_its_description() {
+    for name in shopflow::names() {
+        let output = shopflow(&["openapi", name]);
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(document["openapi"], "3.1.0", "{name}");
+        assert!(!document["paths"].as_object().unwrap().is_empty(), "{name}");
+        assert!(output.stdout.ends_with(b"}\n"), "{name}");
+    }
+}
+
+#[test]
+fn what_cannot_be_served_is_refused_with_what_to_do() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_str().unwrap();
+    for (arguments, hint) in [
+        (vec!["serve", "orders", "--config", path], "choose from gateway, auth, order, notification, or all"),
+        (vec!["serve", "all", "--config", "/nowhere"], "/nowhere does not exist"),
+        (vec!["migrate", "order", "--config", path], "there is no configuration of `order`"),
+        (vec!["openapi", "orders"], "there is no service `orders`"),
+        (vec!["serve"], "Usage"),
+    ] {
+        let said = refusal(&arguments);
+        assert!(said.contains(hint), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn a_wrong_key_is_named_with_its_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("config.yaml");
+    std::fs::write(&file, "service: {max_connection: 5}").unwrap();
+    let said = refusal(&["serve", "order", "--config", file.to_str().unwrap()]);
+    assert!(said.contains("config.yaml") && said.contains("max_connection"), "{said}");
+}
+
+#[test]
+fn a_database_without_a_url_is_refused_before_anything_is_tried() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("config.yaml");
+    std::fs::write(&file, format!("service: {{database_dir: '{}'}}", directory.path().display())).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_shopflow"))
+        .args(["migrate", "order", "--config", file.to_str().unwrap()])
+        .env_remove("DATABASE_URL")
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success());
+    assert!(said.contains("DATABASE_URL"), "{said}");
+}
