@@ -1,6 +1,7 @@
 //! `shopflow-dev`: the whole platform on this machine until Ctrl-C.
 
 use std::io::Write;
+use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
@@ -23,9 +24,18 @@ struct Arguments {
     smtp: Option<Smtp>,
 }
 
+fn main() -> ExitCode {
+    match run(Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "shopflow-dev: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
+async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let log = config::Service { log_level: arguments.log.clone(), ..config::Service::default() };
     let _telemetry = kit::telemetry::init("dev", &log)?;
     let shutdown = Shutdown::from_signals()?;

@@ -87,9 +87,9 @@ impl Platform {
         self.addresses.iter().map(|(name, url)| (*name, url.as_str()))
     }
 
-    /// The token with which `caller` calls `audience`.
-    pub fn service_token(&self, caller: &str, audience: &str) -> anyhow::Result<String> {
-        read(&self.stores.folder(caller).join("tokens").join(audience))
+    /// The token with which a service calls the service `audience`.
+    pub fn service_token(&self, service: &str, audience: &str) -> anyhow::Result<String> {
+        read(&self.stores.folder(service).join("tokens").join(audience))
     }
 
     /// URL of a database of PostgreSQL, as its superuser.

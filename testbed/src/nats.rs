@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -15,6 +15,7 @@ use crate::scratch::Scratch;
 use crate::server::{self, Server, Spec};
 use crate::{binaries, wait};
 
+const CONFIG: &str = "nats.conf";
 const START_LIMIT: Duration = Duration::from_secs(15);
 
 /// How a server is started; the default is a throw-away one without authentication.
@@ -55,29 +56,18 @@ impl Nats {
             Some(directory) => Scratch::adopt(directory.clone())?,
             None => Scratch::create("nats")?,
         };
-        let config = scratch.path().join("nats.conf");
-        fs::write(&config, &settings.config).context("cannot write the server's configuration")?;
+        fs::write(scratch.path().join(CONFIG), &settings.config)
+            .context("cannot write the server's configuration")?;
         let program = binaries::nats_server()?;
         // A free port may be taken by someone else before the server binds it.
         let attempts = if settings.port.is_some() { 1 } else { 3 };
         let mut last = anyhow::anyhow!("not tried");
         for _ in 0..attempts {
             let port = settings.port.map_or_else(server::free_port, Ok)?;
-            let arguments: Vec<OsString> = vec![
-                "--config".into(),
-                config.clone().into(),
-                "--addr".into(),
-                "127.0.0.1".into(),
-                "--port".into(),
-                port.to_string().into(),
-                "--jetstream".into(),
-                "--store_dir".into(),
-                scratch.path().join("store").into(),
-            ];
             let spec = Spec {
                 folder: scratch.path().to_owned(),
                 program: program.clone(),
-                arguments,
+                arguments: arguments(scratch.path(), port),
                 orderly_signal: "TERM",
                 abrupt_signal: if settings.directory.is_some() { "TERM" } else { "KILL" },
                 removes_folder: settings.directory.is_none(),
@@ -158,6 +148,20 @@ impl Nats {
             _ => Ok(()),
         }
     }
+}
+
+fn arguments(folder: &Path, port: u16) -> Vec<OsString> {
+    vec![
+        "--config".into(),
+        folder.join(CONFIG).into(),
+        "--addr".into(),
+        "127.0.0.1".into(),
+        "--port".into(),
+        port.to_string().into(),
+        "--jetstream".into(),
+        "--store_dir".into(),
+        folder.join("store").into(),
+    ]
 }
 
 async fn launch(spec: &Spec, port: u16) -> anyhow::Result<Server> {

@@ -12,8 +12,9 @@ const DUPLICATE_WINDOW: Duration = Duration::from_mins(15);
 /// Time to acknowledge a message or to say that work is still in progress.
 const ACK_WAIT: Duration = Duration::from_secs(30);
 
-/// Deliveries of a message: the first, and three retries.
-const MAX_DELIVER: i64 = 4;
+/// Deliveries of a message: until it is answered. The consumers count, and answer the last attempt with a dead letter;
+/// a limit here would lose the message whose consumer ended before it did so.
+const MAX_DELIVER: i64 = -1;
 
 /// Messages delivered and not acknowledged, over all replicas of a service. Messages that wait for their retry count
 /// too, so this is far above what one replica works on, or a few poison messages would hold up their neighbours.

@@ -20,6 +20,9 @@ impl Permissions {
     /// A service: its own subjects, its own consumers, its part of the buckets, its own inbox.
     pub fn service(service: &topology::Service) -> Self {
         let mut publish: Vec<String> = service.publishes.iter().map(|&subject| subject.to_owned()).collect();
+        // A publisher asks the stream whether it still has what it acknowledged.
+        let streams = service.publishes.iter().filter_map(|&subject| topology::stream_of(subject));
+        publish.extend(streams.map(|stream| stream_info(stream.name)));
         for consumer in service.consumers {
             publish.extend(consuming(consumer));
         }
@@ -51,7 +54,7 @@ pub fn inbox_prefix(service: &str) -> String {
 fn consuming(consumer: &topology::Consumer) -> Vec<String> {
     let topology::Consumer { stream, durable, .. } = consumer;
     let mut subjects = vec![
-        format!("$JS.API.STREAM.INFO.{stream}"),
+        stream_info(stream),
         format!("$JS.API.CONSUMER.INFO.{stream}.{durable}"),
         format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}"),
         format!("$JS.ACK.{stream}.{durable}.>"),
@@ -63,6 +66,10 @@ fn consuming(consumer: &topology::Consumer) -> Vec<String> {
     subjects
 }
 
+fn stream_info(stream: &str) -> String {
+    format!("$JS.API.STREAM.INFO.{stream}")
+}
+
 fn using(service: &str, bucket: &topology::Bucket) -> Vec<String> {
     let name = bucket.name;
     let stream = bucket_stream(name);
@@ -70,7 +77,7 @@ fn using(service: &str, bucket: &topology::Bucket) -> Vec<String> {
     let reads = bucket.readers.contains(&service);
     let mut subjects = Vec::new();
     if writes || reads {
-        subjects.push(format!("$JS.API.STREAM.INFO.{stream}"));
+        subjects.push(stream_info(&stream));
     }
     if writes {
         subjects.push(format!("$KV.{name}.{service}.>"));

@@ -143,6 +143,9 @@ async fn each_service_publishes_its_own_events_and_no_others() {
                 let sent = user.jetstream().publish(*subject, "{}".into()).await.unwrap();
                 sent.await
                     .unwrap_or_else(|error| panic!("{} cannot publish {subject}: {error}", service.name));
+                // Its relay asks whether the stream still has what it acknowledged.
+                let stream = topology::stream_of(subject).unwrap();
+                user.jetstream().get_stream(stream.name).await.unwrap();
             } else {
                 user.cannot_publish(subject).await;
             }

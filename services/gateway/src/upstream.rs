@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::error::Error as _;
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use http::uri::{PathAndQuery, Scheme, Uri};
 use http::{Request, Response};
 use http_body_util::LengthLimitError;
@@ -81,6 +81,9 @@ impl Upstream {
     }
 
     /// Sends a request to the target's service and returns its answer, whose body is still to come.
+    ///
+    /// A request that changes nothing and has no body is sent once more when its connection breaks: the service may
+    /// have closed an idle connection, or ended, at just that moment.
     pub(crate) async fn send(
         &self,
         target: &Target,
@@ -88,11 +91,22 @@ impl Upstream {
     ) -> Result<Response<Body>, UpstreamError> {
         *request.uri_mut() = self.uri(target, request.uri().query());
         *request.version_mut() = http::Version::HTTP_11;
-        match tokio::time::timeout(self.timeout, self.client.request(request)).await {
-            Err(_) => Err(UpstreamError::TimedOut(self.timeout)),
-            Ok(Err(error)) => Err(classify(error)),
-            Ok(Ok(response)) => Ok(response.map(|body| Body::new(TimeoutBody::new(SILENCE_TIMEOUT, body)))),
-        }
+        let again = repeatable(&request);
+        let attempts = async {
+            match (self.attempt(request).await, again) {
+                (Err(UpstreamError::Broken(_) | UpstreamError::Unreachable(_)), Some(again)) => {
+                    self.attempt(again).await
+                }
+                (answer, _) => answer,
+            }
+        };
+        let answer = tokio::time::timeout(self.timeout, attempts).await;
+        answer.unwrap_or(Err(UpstreamError::TimedOut(self.timeout)))
+    }
+
+    async fn attempt(&self, request: Request<Body>) -> Result<Response<Body>, UpstreamError> {
+        let response = self.client.request(request).await.map_err(classify)?;
+        Ok(response.map(|body| Body::new(TimeoutBody::new(SILENCE_TIMEOUT, body))))
     }
 
     fn uri(&self, target: &Target, query: Option<&str>) -> Uri {
@@ -106,6 +120,18 @@ impl Upstream {
         parts.path_and_query = PathAndQuery::try_from(path).ok();
         Uri::from_parts(parts).unwrap_or_default()
     }
+}
+
+/// The same request, when sending it twice does no harm.
+fn repeatable(request: &Request<Body>) -> Option<Request<Body>> {
+    if !request.method().is_safe() || !request.body().is_end_stream() {
+        return None;
+    }
+    let mut again = Request::new(Body::empty());
+    again.method_mut().clone_from(request.method());
+    again.uri_mut().clone_from(request.uri());
+    again.headers_mut().clone_from(request.headers());
+    Some(again)
 }
 
 fn parse_address(address: &str) -> Option<http::uri::Authority> {

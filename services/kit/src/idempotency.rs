@@ -4,7 +4,7 @@
 //! effect is. While one request holds a key, others with the same key get 409.
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
@@ -110,25 +110,30 @@ pub async fn begin(
     clock: &dyn Clock,
     request: &Request,
 ) -> Result<Begin, Problem> {
-    if !store::try_lock(transaction, &request.owner, &request.key).await? {
-        return Err(Problem::conflict(
-            "idempotency_in_flight",
-            "A request with this Idempotency-Key is in flight.",
-        ));
-    }
     let now = clock.now();
-    let used = store::find(transaction, &request.owner, &request.key).await?;
-    match used.filter(|row| row.created_at > now - KEPT) {
-        None => {
-            store::upsert(transaction, &request.owner, &request.key, &request.hash, now).await?;
-            Ok(Begin::Fresh)
-        }
-        Some(row) if row.request_hash != request.hash => {
-            let detail = "This Idempotency-Key was used for another request.";
-            Err(Problem::unprocessable(detail).with_code("idempotency_key_reused"))
-        }
-        Some(row) => replay(row),
+    // Before the lock: an answer that exists is given without holding anyone up.
+    if let Some(row) = find(transaction, request, now).await? {
+        return replay(request, row);
     }
+    if !store::try_lock(transaction, &request.owner, &request.key).await? {
+        return Err(in_flight());
+    }
+    let Request { owner, key, hash } = request;
+    if store::take(transaction, owner, key, hash, now, now - KEPT).await? {
+        return Ok(Begin::Fresh);
+    }
+    // Another request was answered between the look and the lock.
+    let row = find(transaction, request, now).await?.ok_or_else(in_flight)?;
+    replay(request, row)
+}
+
+async fn find(
+    transaction: &mut PgConnection,
+    request: &Request,
+    now: DateTime<Utc>,
+) -> Result<Option<store::Row>, Problem> {
+    let row = store::find(transaction, &request.owner, &request.key).await?;
+    Ok(row.filter(|row| row.created_at > now - KEPT))
 }
 
 /// Keeps the answer, last thing in the transaction.
@@ -146,17 +151,22 @@ pub async fn finish(
     Ok(store::finish(transaction, &request.owner, &request.key, code, &body).await?)
 }
 
-fn replay(row: store::Row) -> Result<Begin, Problem> {
-    let status =
-        row.status.and_then(|status| u16::try_from(status).ok()).and_then(|s| StatusCode::from_u16(s).ok());
-    match (status, row.body) {
-        (Some(status), Some(body)) => Ok(Begin::Replay { status, body }),
-        // Only a transaction that committed without `finish` leaves such a row.
-        _ => Err(Problem::conflict(
-            "idempotency_in_flight",
-            "A request with this Idempotency-Key is in flight.",
-        )),
+fn replay(request: &Request, row: store::Row) -> Result<Begin, Problem> {
+    if row.request_hash != request.hash {
+        let detail = "This Idempotency-Key was used for another request.";
+        return Err(Problem::unprocessable(detail).with_code("idempotency_key_reused"));
     }
+    let status = row
+        .status
+        .and_then(|status| u16::try_from(status).ok())
+        .and_then(|status| StatusCode::from_u16(status).ok());
+    // Only a transaction that committed without `finish` leaves a row without an answer.
+    let (status, body) = status.zip(row.body).ok_or_else(in_flight)?;
+    Ok(Begin::Replay { status, body })
+}
+
+fn in_flight() -> Problem {
+    Problem::conflict("idempotency_in_flight", "A request with this Idempotency-Key is in flight.")
 }
 
 impl axum::response::IntoResponse for Begin {

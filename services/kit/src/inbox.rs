@@ -1,8 +1,8 @@
 //! Events that reach a service: durable consumers whose effects happen once.
 //!
 //! A handler opens a transaction, calls [`record`], and does nothing more when that says false. Then a
-//! second delivery changes nothing. Failures are tried again after 1, 4 and 16 s; what still fails, or
-//! cannot be read, goes to `dlx.<subject>.failed` with its cause.
+//! second delivery changes nothing. Failures are tried again after 1, 4 and 16 s; what still fails, cannot
+//! be read, or ended its process each time, goes to `dlx.<subject>.failed` with its cause.
 
 mod dead_letter;
 mod delivery;

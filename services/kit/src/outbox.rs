@@ -11,10 +11,10 @@ mod wake;
 
 pub use relay::Relay;
 
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::clock::Clock;
 use crate::events::{Envelope, Event};
 use crate::store;
 
@@ -23,17 +23,18 @@ use crate::store;
 pub const MIGRATION_SQL: &str = store::SCHEMA;
 
 /// Writes an event that will be published once this transaction has committed. Returns its id.
-/// `aggregate_id` is what the event is about, such as the order.
+/// `at` is when it happened: the time that the effect itself was stored with. `aggregate_id` is what the
+/// event is about, such as the order.
 pub async fn append<E: Event>(
     transaction: &mut PgConnection,
-    clock: &dyn Clock,
+    at: DateTime<Utc>,
     aggregate_id: Uuid,
     payload: &E,
 ) -> Result<Uuid, sqlx::Error> {
     let envelope = Envelope {
         event_id: Uuid::now_v7(),
         event_type: E::TYPE.to_owned(),
-        timestamp: crate::timestamp::Timestamp::now(clock),
+        timestamp: at.into(),
         version: E::VERSION.to_owned(),
         payload,
     };
@@ -44,7 +45,7 @@ pub async fn append<E: Event>(
         aggregate_id,
         payload: &json,
         headers: crate::telemetry::outgoing(),
-        created_at: clock.now(),
+        created_at: at,
     };
     store::outbox::insert(transaction, row).await?;
     wake::appended();

@@ -122,7 +122,7 @@ impl Answer {
 
     /// Asserts that this is an error with that status, in the form that all errors have.
     #[track_caller]
-    pub(crate) fn into_problem(self, status: u16) -> Value {
+    pub(crate) fn problem(self, status: u16) -> Value {
         assert_eq!(self.status, status, "{:#}", self.body);
         assert_eq!(self.headers["content-type"], "application/problem+json");
         let mut expected = json!({
@@ -140,7 +140,7 @@ impl Answer {
     /// Asserts a 400 that names exactly these fields.
     #[track_caller]
     pub(crate) fn refuses(self, fields: &[&str]) {
-        let body = self.into_problem(400);
+        let body = self.problem(400);
         let mut named: Vec<&str> = body["errors"]
             .as_array()
             .unwrap_or_else(|| panic!("no field is named: {body:#}"))

@@ -85,8 +85,8 @@ impl World {
     }
 
     /// A service, as its operator-made token says.
-    pub(crate) fn service(&self, caller: &str, audience: &str) -> Client {
-        let token = self.platform.service_token(caller, audience).unwrap();
+    pub(crate) fn service(&self, service: &str, audience: &str) -> Client {
+        let token = self.platform.service_token(service, audience).unwrap();
         self.nobody(Entrance::Direct).with_token(&token)
     }
 

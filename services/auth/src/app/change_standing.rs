@@ -48,7 +48,7 @@ impl Auth {
             sessions::end_all(&mut transaction, id, EndReason::Deactivated, now).await?;
         }
         self.record(&mut transaction, Revocation::User(id), now).await?;
-        outbox::append(&mut transaction, &*self.clock, id, &updated(&user)).await?;
+        outbox::append(&mut transaction, user.updated_at, id, &updated(&user)).await?;
         transaction.commit().await?;
         self.enforce(Revocation::User(id), now);
         tracing::info!(user.id = %id, user.role = %role, user.is_active = is_active, "standing of account changed");

@@ -24,7 +24,7 @@ impl Auth {
             let ids = users::purge(&mut transaction, now - KEPT_AFTER_DEACTIVATION, PURGE_BATCH).await?;
             for user_id in &ids {
                 let event = UserDeleted { user_id: *user_id, deleted_at: now.into() };
-                outbox::append(&mut transaction, &*self.clock, *user_id, &event).await?;
+                outbox::append(&mut transaction, now, *user_id, &event).await?;
             }
             transaction.commit().await?;
             purged += ids.len();

@@ -66,7 +66,7 @@ impl Auth {
         let Some(user) = users::insert(connection, new, password_hash, role, now).await? else {
             return Ok(None);
         };
-        outbox::append(connection, &*self.clock, user.id, &registered(&user)).await?;
+        outbox::append(connection, user.created_at, user.id, &registered(&user)).await?;
         Ok(Some(user))
     }
 }

@@ -50,6 +50,32 @@ async fn a_service_that_hangs_up_or_talks_nonsense_is_502_with_retry_after() {
     }
 }
 
+/// A server that hangs up on its first request and answers the others.
+async fn broken_once() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let mut answer = b"".as_slice();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(answer).await;
+            answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok";
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_broken_connection_is_tried_again_only_when_that_changes_nothing() {
+    let gateway = Gateway::before_address(&broken_once().await, "{}").await;
+    let read = gateway.get("/notifications").send().await.unwrap();
+    assert_eq!(read.text().await.unwrap(), "ok");
+
+    let gateway = Gateway::before_address(&broken_once().await, "{}").await;
+    let written = gateway.post("/notifications/email").send().await.unwrap();
+    problem(written, 502, "bad_gateway").await;
+}
+
 #[tokio::test]
 async fn a_service_that_does_not_answer_in_time_is_504() {
     let upstream = MockServer::start().await;

@@ -14,8 +14,8 @@ const MAX_CAUSE: usize = 1000;
 /// Pause between two tries to publish a dead letter.
 const RETRY: Duration = Duration::from_secs(2);
 
-/// Publishes `message` to `dlx.<subject>.failed`. Tries until it is stored: after the last delivery the
-/// server would not send the message again.
+/// Publishes `message` to `dlx.<subject>.failed`. Tries until it is stored, so that a broker that is away
+/// does not hide the cause; when the process ends first, the message is delivered again.
 pub(super) async fn publish(
     jetstream: &jetstream::Context,
     message: &Message,

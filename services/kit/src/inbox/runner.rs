@@ -18,7 +18,8 @@ use super::handlers::{HandleError, Handlers};
 use crate::lifecycle::Shutdown;
 use crate::metrics::Registry;
 
-/// Deliveries before a message becomes a dead letter; the consumer's `max_deliver`.
+/// Deliveries that a handler sees. The server delivers on until it has an answer, so that a message whose
+/// last handler died comes once more, and becomes a dead letter unseen by another.
 pub const MAX_ATTEMPTS: u32 = 4;
 /// Messages handled at once; the consumer's `max_ack_pending`.
 const IN_FLIGHT: usize = 10;
@@ -102,7 +103,12 @@ impl Runner {
             crate::telemetry::continue_from(&span, headers);
         }
         async {
-            let result = self.handle(message, &delivery).await;
+            let result = if delivery.attempt > MAX_ATTEMPTS {
+                let cause = "the last attempt was not answered: its process ended, or its answer was lost";
+                Err(HandleError::Reject(anyhow::anyhow!(cause)))
+            } else {
+                self.handle(message, &delivery).await
+            };
             self.answer(message, &delivery, result).await;
         }
         .instrument(span)

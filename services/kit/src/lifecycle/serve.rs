@@ -3,7 +3,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::Response;
 use axum::serve::ListenerExt;
+use http::header::CONNECTION;
+use http::{HeaderValue, Version};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -26,8 +31,9 @@ pub async fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
 }
 
 /// Serves `app` until `shutdown`. Then `/ready` answers 503 for `drain` while requests are still
-/// accepted, so that load balancers turn away first; then connections are refused, requests in flight
-/// end, and only then background tasks stop.
+/// accepted, so that load balancers turn away first, and each connection is closed after its next
+/// answer, so that clients who keep theirs open move elsewhere; then connections are refused, requests
+/// in flight end, and only then background tasks stop.
 pub async fn serve(
     listener: TcpListener,
     app: App,
@@ -62,6 +68,7 @@ async fn serve_http(
     let listener = listener.tap_io(|stream| {
         let _ = stream.set_nodelay(true);
     });
+    let router = router.layer(middleware::from_fn_with_state(shutdown.clone(), close_when_stopping));
     let refused = refuse.clone();
     let server = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(async move { refused.requested().await });
@@ -79,4 +86,15 @@ async fn serve_http(
     }
     tracing::warn!("requests did not end in time");
     Ok(())
+}
+
+/// Announces the end of the connection with an answer, so that fewer clients send into one that just ended.
+async fn close_when_stopping(State(shutdown): State<Shutdown>, request: Request, next: Next) -> Response {
+    let version = request.version();
+    let mut response = next.run(request).await;
+    // HTTP/2 has no such header.
+    if shutdown.is_requested() && version <= Version::HTTP_11 {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }

@@ -1,7 +1,7 @@
 //! Publishes what stands in the outbox.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use async_nats::connection::State;
@@ -10,10 +10,9 @@ use async_nats::jetstream::context::PublishAckFuture;
 use async_nats::jetstream::publish::PublishAck;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
-use sqlx::postgres::PgListener;
 use topology::Stream;
 
-use super::streams::{self, Sequences};
+use super::streams::{self, Questions, Sequences};
 use super::wake::Wake;
 use crate::clock::SharedClock;
 use crate::database::Database;
@@ -23,12 +22,12 @@ use crate::store::outbox::{self, Row};
 
 /// Rows claimed at once, and so publishes that await their acknowledgement together.
 const WINDOW: i64 = 256;
-/// Rows are looked for this often even if no notification arrives.
-const POLL: Duration = Duration::from_secs(1);
 /// Pause after a failure; short, because rows wait.
 const RETRY: Duration = Duration::from_millis(500);
 /// How often the gauges are refreshed.
 const MEASURE: Duration = Duration::from_secs(5);
+/// A stream that does not answer for this long is asked again later; rows wait meanwhile.
+const ANSWER: Duration = Duration::from_secs(1);
 
 /// Publishes a service's outbox. Several may run at once.
 #[derive(Clone)]
@@ -37,6 +36,7 @@ pub struct Relay {
     jetstream: jetstream::Context,
     clock: SharedClock,
     metrics: Arc<Metrics>,
+    streams: Vec<&'static Stream>,
 }
 
 struct Metrics {
@@ -54,14 +54,14 @@ impl Relay {
         clock: SharedClock,
         registry: &Registry,
     ) -> Self {
-        Self { database, jetstream, clock, metrics: Arc::new(Metrics::new(registry)) }
+        let streams = streams::of(registry.service());
+        Self { database, jetstream, clock, metrics: Arc::new(Metrics::new(registry)), streams }
     }
 
     /// Publishes until shutdown; starts with what was left before. The batch in flight at shutdown is
     /// finished. An error means that the database was away: run it again.
     pub async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
-        let mut sequences = self.remembered().await?;
-        let mut listener = self.listen().await?;
+        let (mut sequences, mut questions) = (Sequences::default(), Questions::default());
         let mut wake = Wake::new();
         let mut measured: Option<Instant> = None;
         while !shutdown.is_requested() {
@@ -69,9 +69,13 @@ impl Relay {
                 self.measure().await?;
                 measured = Some(Instant::now());
             }
+            self.ask_streams(&mut questions, &mut sequences).await?;
             match self.publish_batch(&mut sequences).await? {
-                Batch::Full => wake.found(),
-                Batch::Drained => self.wait(&mut listener, &mut wake, &shutdown).await?,
+                Batch::Full => {}
+                Batch::Drained => tokio::select! {
+                    () = wake.next() => {}
+                    () = shutdown.requested() => {}
+                },
                 Batch::Failed => {
                     shutdown.sleep(RETRY).await;
                 }
@@ -80,50 +84,57 @@ impl Relay {
         Ok(())
     }
 
-    async fn remembered(&self) -> Result<Sequences, sqlx::Error> {
-        let mut sequences = Sequences::default();
-        for stream in streams::all() {
-            let last = outbox::last_sequence(&self.database.pool(), stream.subjects).await?;
-            if let Some(last) = last.and_then(|last| u64::try_from(last).ok()) {
-                sequences.remember(stream, last);
+    /// Compares what the streams have with what they acknowledged, once a connection.
+    async fn ask_streams(
+        &self,
+        questions: &mut Questions,
+        sequences: &mut Sequences,
+    ) -> Result<(), sqlx::Error> {
+        let connection = self.jetstream.client().statistics().connects.load(Ordering::Relaxed);
+        if questions.is_new(connection) {
+            for &stream in &self.streams {
+                let last = outbox::last_sequence(&self.database.pool(), stream.subjects).await?;
+                if let Some(last) = last.and_then(|last| u64::try_from(last).ok()) {
+                    sequences.remember(stream, last);
+                }
+            }
+            questions.ask(connection, self.streams.clone());
+        }
+        if self.is_connected() {
+            while let Some(stream) = questions.next() {
+                let Some(last) = self.last_sequence(stream).await else {
+                    questions.failed();
+                    break;
+                };
+                if sequences.answered(stream, last) {
+                    self.publish_again(stream).await?;
+                }
+                questions.answered();
             }
         }
-        Ok(sequences)
-    }
-
-    /// Returns when there may be rows: written here, notified by others, after [`POLL`], or at shutdown.
-    async fn wait(
-        &self,
-        listener: &mut PgListener,
-        wake: &mut Wake,
-        shutdown: &Shutdown,
-    ) -> Result<(), sqlx::Error> {
-        tokio::select! {
-            notification = listener.recv() => match notification {
-                Ok(_) => {}
-                // The database's login was replaced, and with it the pool.
-                Err(sqlx::Error::PoolClosed) => *listener = self.listen().await?,
-                Err(error) => return Err(error),
-            },
-            () = wake.next() => {}
-            () = tokio::time::sleep(POLL) => {}
-            () = shutdown.requested() => {}
-        }
-        // One look finds the rows of all notifications so far.
-        while listener.next_buffered().is_some() {}
         Ok(())
     }
 
-    async fn listen(&self) -> Result<PgListener, sqlx::Error> {
-        let mut listener = PgListener::connect_with(&self.database.pool()).await?;
-        listener.listen("outbox").await?;
-        Ok(listener)
+    /// The sequence of the last message that the stream stored; `None` when it does not say.
+    async fn last_sequence(&self, stream: &Stream) -> Option<u64> {
+        let asked = tokio::time::timeout(ANSWER, self.jetstream.get_stream(stream.name)).await;
+        let failure = match asked {
+            Ok(Ok(found)) => return Some(found.cached_info().state.last_sequence),
+            Ok(Err(error)) => error.to_string(),
+            Err(elapsed) => elapsed.to_string(),
+        };
+        tracing::debug!(stream = stream.name, error = failure, "stream could not be asked what it has");
+        None
+    }
+
+    fn is_connected(&self) -> bool {
+        self.jetstream.client().connection_state() == State::Connected
     }
 
     /// Claims rows, publishes them in order, and marks those that the stream acknowledged.
     async fn publish_batch(&self, sequences: &mut Sequences) -> Result<Batch, sqlx::Error> {
         // Without a connection the client would only queue, and rows would be held for nothing.
-        if self.jetstream.client().connection_state() != State::Connected {
+        if !self.is_connected() {
             return Ok(Batch::Failed);
         }
         let mut transaction = self.database.pool().begin_with(outbox::BEGIN_RELAY).await?;

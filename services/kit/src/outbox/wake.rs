@@ -1,8 +1,9 @@
-//! Wakes this process's relays when a row was written, before its transaction has committed.
+//! When a relay looks for rows: soon after one was written in this process, and regularly.
 //!
-//! The writer cannot tell when it commits, so a woken relay looks again and again for a short while.
-//! That costs a writer nothing, whereas a NOTIFY in its transaction makes all commits wait for each
-//! other: PostgreSQL holds a lock of the whole server from the NOTIFY until the commit is on disk.
+//! A row is written before its transaction commits, and the writer cannot tell when that is. So a woken
+//! relay looks again and again, each time after twice the pause: a row is found at the latest when its
+//! transaction has taken that long once more. That costs the writer nothing, whereas a NOTIFY makes all
+//! transactions of the server commit one after another.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -11,12 +12,12 @@ use tokio::sync::watch;
 
 static APPENDED: LazyLock<watch::Sender<u64>> = LazyLock::new(|| watch::Sender::new(0));
 
-/// First pause between two looks; doubles each time.
+/// First pause after a row was written.
 const FIRST: Duration = Duration::from_millis(1);
-/// A transaction that has not committed after this pause is left to the regular look.
-const LAST: Duration = Duration::from_millis(64);
+/// Longest pause: the regular look, which also finds the rows of processes that are gone.
+const LAST: Duration = Duration::from_secs(1);
 
-/// Tells all relays that a row was written.
+/// Tells all relays of this process that a row was written.
 pub(super) fn appended() {
     APPENDED.send_modify(|count| *count = count.wrapping_add(1));
 }
@@ -24,50 +25,98 @@ pub(super) fn appended() {
 /// A relay's side.
 pub(super) struct Wake {
     appended: watch::Receiver<u64>,
-    pause: Option<Duration>,
+    pause: Duration,
 }
 
 impl Wake {
+    /// Misses nothing that is written from now on.
     pub(super) fn new() -> Self {
-        Self { appended: APPENDED.subscribe(), pause: None }
+        Self::of(&APPENDED)
     }
 
-    /// Rows were found, so more may be about to commit.
-    pub(super) fn found(&mut self) {
-        self.pause = Some(FIRST);
+    fn of(sender: &watch::Sender<u64>) -> Self {
+        Self { appended: sender.subscribe(), pause: FIRST }
     }
 
-    /// Returns when it is time to look again because of rows written here.
+    /// Returns when it is time to look again.
     pub(super) async fn next(&mut self) {
-        if let Some(pause) = self.pause {
-            tokio::time::sleep(pause).await;
-            self.pause = Some(pause * 2).filter(|pause| *pause <= LAST);
-        } else {
-            // The sender is static, so this cannot fail.
-            let _ = self.appended.changed().await;
-            self.pause = Some(FIRST);
-        }
-        if self.appended.has_changed().unwrap_or(false) {
-            self.appended.mark_unchanged();
-            self.pause = Some(FIRST);
+        tokio::select! {
+            () = tokio::time::sleep(self.pause) => self.pause = LAST.min(self.pause * 2),
+            // The sender is static, so it is never gone.
+            _ = self.appended.changed() => {
+                self.pause = FIRST;
+                // Also gathers what is written meanwhile, so that a busy writer does not cause a look a row.
+                tokio::time::sleep(FIRST).await;
+            }
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::Instant;
+
     use super::*;
 
+    /// Lets looks pass until they are regular ones; returns the time of each since the first call.
+    async fn until_regular(wake: &mut Wake) -> Vec<Duration> {
+        let started = Instant::now();
+        let mut looks = Vec::new();
+        loop {
+            wake.next().await;
+            looks.push(started.elapsed());
+            if wake.pause == LAST {
+                return looks;
+            }
+        }
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn a_row_is_looked_for_often_and_then_no_more() {
-        let mut wake = Wake::new();
-        appended();
-        wake.next().await;
-        let started = tokio::time::Instant::now();
-        while wake.pause.is_some() {
+    async fn a_written_row_is_looked_for_often_and_then_regularly() {
+        let sender = watch::Sender::new(0);
+        let mut wake = Wake::of(&sender);
+        until_regular(&mut wake).await;
+
+        sender.send_modify(|count| *count += 1);
+        let looks = until_regular(&mut wake).await;
+        assert_eq!(looks[0], FIRST);
+        for pair in looks.windows(2) {
+            assert!(
+                pair[1] <= pair[0] * 2 + FIRST,
+                "a row that commits after {:?} waits: {looks:?}",
+                pair[0]
+            );
+        }
+        let started = Instant::now();
+        for _ in 0..3 {
             wake.next().await;
         }
-        // Other tests of this process may write rows too, which only prolongs it.
-        assert!(started.elapsed() >= Duration::from_millis(127));
+        assert_eq!(started.elapsed(), LAST * 3, "idle, it looks regularly and no more");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_row_written_while_the_relay_is_busy_is_not_missed() {
+        let sender = watch::Sender::new(0);
+        let mut wake = Wake::of(&sender);
+        until_regular(&mut wake).await;
+        // The relay is not waiting at this moment.
+        sender.send_modify(|count| *count += 1);
+        let started = Instant::now();
+        wake.next().await;
+        assert_eq!(started.elapsed(), FIRST);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_busy_writer_causes_one_look_a_pause() {
+        let sender = watch::Sender::new(0);
+        let mut wake = Wake::of(&sender);
+        let started = Instant::now();
+        for _ in 0..100 {
+            for _ in 0..10 {
+                sender.send_modify(|count| *count += 1);
+            }
+            wake.next().await;
+        }
+        assert_eq!(started.elapsed(), FIRST * 100);
     }
 }

@@ -41,26 +41,29 @@ pub(crate) async fn find(
     .await
 }
 
-/// Writes the key, or takes it over when it is older than it is kept.
-pub(crate) async fn upsert(
+/// Writes the key, or takes it over when it was written before `cutoff`; false when it is in use.
+pub(crate) async fn take(
     connection: &mut PgConnection,
     owner: &str,
     key: &str,
     request_hash: &[u8],
     now: DateTime<Utc>,
-) -> Result<(), sqlx::Error> {
+    cutoff: DateTime<Utc>,
+) -> Result<bool, sqlx::Error> {
     sqlx::query(
         "INSERT INTO idempotency_keys (owner, key, request_hash, created_at) VALUES ($1, $2, $3, $4)
          ON CONFLICT (owner, key) DO UPDATE
-         SET request_hash = excluded.request_hash, status = NULL, body = NULL, created_at = excluded.created_at",
+         SET request_hash = excluded.request_hash, status = NULL, body = NULL, created_at = excluded.created_at
+         WHERE idempotency_keys.created_at <= $5",
     )
     .bind(owner)
     .bind(key)
     .bind(request_hash)
     .bind(now)
+    .bind(cutoff)
     .execute(connection)
     .await
-    .map(|_| ())
+    .map(|result| result.rows_affected() == 1)
 }
 
 pub(crate) async fn finish(

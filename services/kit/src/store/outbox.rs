@@ -84,15 +84,21 @@ pub(crate) async fn mark_published(
     .map(|_| ())
 }
 
-/// The largest sequence that a stream ever acknowledged, by the stream's subjects.
+/// The largest sequence among the newest rows that a stream acknowledged, by the stream's subjects. No
+/// more than the rows of a few batches, which two relays may have marked in another order, are looked at.
 pub(crate) async fn last_sequence(
     executor: impl PgExecutor<'_>,
     subjects: &[&str],
 ) -> Result<Option<i64>, sqlx::Error> {
-    sqlx::query_scalar("SELECT max(stream_sequence) FROM outbox WHERE subject = ANY($1)")
-        .bind(subjects)
-        .fetch_one(executor)
-        .await
+    sqlx::query_scalar(
+        "SELECT max(stream_sequence) FROM (
+             SELECT stream_sequence FROM outbox WHERE published_at IS NOT NULL AND subject = ANY($1)
+             ORDER BY published_at DESC LIMIT 1000
+         ) AS newest",
+    )
+    .bind(subjects)
+    .fetch_one(executor)
+    .await
 }
 
 /// Makes all kept rows of these subjects unpublished again, because their stream was lost.

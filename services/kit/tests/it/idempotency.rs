@@ -7,7 +7,7 @@ use kit::idempotency::{self, Begin, IdempotencyKey, Request};
 use kit::problem::Problem;
 use serde_json::json;
 
-use crate::world::database;
+use crate::world::{LIMIT, database};
 
 async fn key(text: &str) -> IdempotencyKey {
     use axum::extract::FromRequestParts;
@@ -51,6 +51,10 @@ async fn the_stored_answer_is_given_again_for_24_hours() {
     manual.advance(chrono::TimeDelta::hours(23));
     let second = post(&database, &clock, &request).await.unwrap();
     assert!(!second.2);
+    // A replay holds no lock, so any number of them can be under way.
+    for result in futures::future::join_all((0..20).map(|_| post(&database, &clock, &request))).await {
+        assert_eq!(result.unwrap(), second);
+    }
     assert_eq!(second.0, StatusCode::CREATED);
     let parsed: serde_json::Value = serde_json::from_str(&second.1).unwrap();
     assert_eq!(parsed, json!({ "total": 112.97 }));
@@ -76,7 +80,8 @@ async fn while_one_is_in_flight_others_get_409() {
     let request = request("jane", "k1", 2).await;
     let mut transaction = database.pool().begin().await.unwrap();
     assert_eq!(idempotency::begin(&mut transaction, &*clock, &request).await.unwrap(), Begin::Fresh);
-    let problem = post(&database, &clock, &request).await.unwrap_err();
+    let second = tokio::time::timeout(LIMIT, post(&database, &clock, &request)).await;
+    let problem = second.expect("it is answered without waiting").unwrap_err();
     assert_eq!((problem.status(), problem.code()), (StatusCode::CONFLICT, "idempotency_in_flight"));
     transaction.rollback().await.unwrap();
     assert!(post(&database, &clock, &request).await.unwrap().2, "what failed may be tried again");

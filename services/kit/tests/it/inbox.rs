@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use async_nats::jetstream::consumer::{FromConsumer as _, pull};
 use kit::events::{Destination, Envelope, Event, OrderCreated, OrderShipped};
 use kit::inbox::{Delivery, HandleError, Handler, Handlers, Runner};
 use kit::money::{Amount, Currency};
@@ -238,6 +239,62 @@ async fn a_panicking_handler_is_a_failure_like_any_other() {
     eventually("it was called again", async || *calls.lock().unwrap() == 2).await;
     settled(&world).await;
     running.stop().await;
+}
+
+/// Takes events and never ends, as if its process were about to die.
+#[derive(Clone, Default)]
+struct Hangs(Shared<Vec<u32>>);
+
+impl<E: Event> Handler<E> for Hangs {
+    async fn handle(&self, delivery: &Delivery, _: Envelope<E>) -> Result<(), HandleError> {
+        self.0.lock().unwrap().push(delivery.attempt);
+        std::future::pending().await
+    }
+}
+
+/// How often the server has delivered something to the consumer.
+async fn deliveries(world: &World) -> u64 {
+    let mut consumer: async_nats::jetstream::consumer::PullConsumer =
+        world.jetstream.get_consumer_from_stream(CONSUMER, "ORDERS").await.unwrap();
+    consumer.info().await.unwrap().delivered.consumer_sequence
+}
+
+#[tokio::test]
+async fn an_event_whose_process_dies_each_time_becomes_a_dead_letter() {
+    let world = World::new().await;
+    let stream = world.jetstream.get_stream("ORDERS").await.unwrap();
+    let config = stream.consumer_info(CONSUMER).await.unwrap().config;
+    let mut config = pull::Config::try_from_consumer_config(config).unwrap();
+    config.ack_wait = Duration::from_millis(200);
+    stream.update_consumer(config).await.unwrap();
+    // Dead letters cannot be stored at first, so that the process also dies over the dead letter.
+    let letters = world.jetstream.get_stream("DEADLETTERS").await.unwrap().cached_info().config.clone();
+    world.jetstream.delete_stream("DEADLETTERS").await.unwrap();
+
+    let hangs = Hangs::default();
+    let start = || {
+        let handlers = Handlers::new().on::<OrderCreated>(hangs.clone()).on::<OrderShipped>(hangs.clone());
+        let runner = Runner::new(consumer(), world.jetstream.clone(), handlers, &world.metrics);
+        Running::start(move |shutdown| runner.clone().run(shutdown))
+    };
+    publish(&world, created()).await;
+    for delivery in 1..=6 {
+        let running = start();
+        eventually("it is delivered again", async || deliveries(&world).await >= delivery).await;
+        running.kill().await;
+    }
+    world.jetstream.create_stream(letters).await.unwrap();
+    let running = start();
+    eventually("it is a dead letter", async || !world.messages("DEADLETTERS").await.is_empty()).await;
+    running.kill().await;
+
+    let attempts = hangs.0.lock().unwrap().clone();
+    assert!(attempts.iter().all(|attempt| *attempt <= kit::inbox::MAX_ATTEMPTS), "{attempts:?}");
+    let letters = world.messages("DEADLETTERS").await;
+    assert_eq!(letters.len(), 1);
+    assert_eq!(letters[0].subject.as_str(), "dlx.order.created.failed");
+    let headers = letters[0].headers.as_ref().unwrap();
+    assert!(headers.get("Shopflow-Cause").unwrap().as_str().contains("was not answered"));
 }
 
 #[tokio::test]

@@ -8,6 +8,8 @@ use kit::http::{StandardRoutes, standard};
 use kit::lifecycle::{App, Shutdown, bind, serve};
 use kit::metrics::Registry;
 use kit::readiness::Readiness;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
 use crate::world::{LIMIT, Shared, eventually};
@@ -71,4 +73,37 @@ async fn a_request_in_flight_when_connections_are_refused_is_finished() {
     shutdown.trigger();
     assert_eq!(slow.await.unwrap().unwrap().text().await.unwrap(), "done");
     tokio::time::timeout(LIMIT, server).await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_connection_that_is_kept_open_is_closed_with_its_next_answer() {
+    let shutdown = Shutdown::new();
+    let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    // It listens for longer than this test may take.
+    let server =
+        tokio::spawn(serve(listener, app(&shutdown, Shared::default()), shutdown.clone(), LIMIT * 2));
+    let ask = "GET /health HTTP/1.1\r\nHost: order\r\n\r\n";
+
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    connection.write_all(ask.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    while !answer.ends_with("{\"status\":\"ok\"}") {
+        let mut part = [0; 1024];
+        let length = tokio::time::timeout(LIMIT, connection.read(&mut part)).await.unwrap().unwrap();
+        assert_ne!(length, 0, "the connection stays open: {answer}");
+        answer.push_str(std::str::from_utf8(&part[..length]).unwrap());
+    }
+    assert!(!answer.contains("connection: close"), "{answer}");
+
+    shutdown.trigger();
+    connection.write_all(ask.as_bytes()).await.unwrap();
+    let mut last = String::new();
+    tokio::time::timeout(LIMIT, connection.read_to_string(&mut last)).await.unwrap().unwrap();
+    assert!(last.starts_with("HTTP/1.1 200"), "{last}");
+    assert!(last.contains("connection: close"), "{last}");
+
+    let fresh = reqwest::get(format!("http://{address}/health")).await.unwrap();
+    assert_eq!(fresh.status().as_u16(), 200, "while new connections are still served");
+    server.abort();
 }

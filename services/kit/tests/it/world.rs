@@ -62,7 +62,8 @@ impl World {
     /// Writes an event in a transaction of its own.
     pub(crate) async fn append<E: Event>(&self, payload: &E) -> Uuid {
         let mut transaction = self.pool().begin().await.unwrap();
-        let id = kit::outbox::append(&mut transaction, &*self.clock, Uuid::now_v7(), payload).await.unwrap();
+        let id =
+            kit::outbox::append(&mut transaction, self.clock.now(), Uuid::now_v7(), payload).await.unwrap();
         transaction.commit().await.unwrap();
         id
     }

@@ -37,7 +37,7 @@ pub(crate) async fn run(
     let pull: PullConsumer = jetstream.get_consumer_from_stream(consumer.durable, consumer.stream).await?;
     tracing::info!(consumer = consumer.durable, "consuming");
     while !shutdown.is_requested() {
-        // A message that cannot be recorded, or that waits here unseen, would use up its deliveries.
+        // A message that cannot be recorded now would only be held here.
         if database.ping().await.is_err() {
             shutdown.sleep(PAUSE).await;
             continue;

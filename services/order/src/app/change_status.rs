@@ -27,7 +27,7 @@ impl Orders {
         let from = before.lifecycle.status;
         let order = Order { lifecycle: before.lifecycle.advance(to, now)?, updated_at: now, ..before };
         store::step(&mut transaction, &order, from, actor).await?;
-        announce::step(&mut transaction, self.clock.as_ref(), &order, from).await?;
+        announce::step(&mut transaction, &order, from).await?;
         transaction.commit().await?;
         tracing::info!(order.id = %id, order.from = %from, order.to = %to, actor.kind = actor.kind(), "order status changed");
         Ok(order)

@@ -55,6 +55,6 @@ impl Orders {
         actor: &Actor,
     ) -> Result<(), sqlx::Error> {
         store::insert(transaction, order, actor).await?;
-        announce::created(transaction, self.clock.as_ref(), order).await
+        announce::created(transaction, order).await
     }
 }

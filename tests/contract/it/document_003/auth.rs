@@ -59,7 +59,7 @@ async fn a_registration_that_breaks_a_rule_is_400_and_names_the_field(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_registration_cannot_set_what_is_not_its_own(#[case] field: &str, #[case] value: Value) {
     let nobody = World::shared().nobody(Entrance::Direct);
-    nobody.post("/auth/register", &registration_with(field, value)).await.into_problem(400);
+    nobody.post("/auth/register", &registration_with(field, value)).await.problem(400);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,7 +82,7 @@ async fn an_email_is_registered_once_however_it_is_written() {
     let mut body = registration_with("email", json!("once@example.com"));
     nobody.post("/auth/register", &body).await.ok(201);
     body["email"] = json!("Once@Example.com");
-    nobody.post("/auth/register", &body).await.into_problem(409);
+    nobody.post("/auth/register", &body).await.problem(409);
 }
 
 #[rstest]
@@ -100,8 +100,8 @@ async fn a_wrong_password_and_an_unknown_address_are_the_same_401() {
     let nobody = world.nobody(Entrance::Direct);
     let wrong = json!({ "email": jane.email, "password": "Wr0ngP@ssw0rd!" });
     let unknown = json!({ "email": "unknown@example.com", "password": "Wr0ngP@ssw0rd!" });
-    let mut first = nobody.post("/auth/login", &wrong).await.into_problem(401);
-    let mut second = nobody.post("/auth/login", &unknown).await.into_problem(401);
+    let mut first = nobody.post("/auth/login", &wrong).await.problem(401);
+    let mut second = nobody.post("/auth/login", &unknown).await.problem(401);
     for body in [&mut first, &mut second] {
         body.as_object_mut().unwrap().remove("instance");
     }
@@ -115,7 +115,7 @@ async fn a_deactivated_account_is_403() {
     let active = format!("/auth/users/{}/active", jane.id);
     world.admin().await.patch(&active, &json!({ "is_active": false })).await.ok(200);
     let credentials = json!({ "email": jane.email, "password": PASSWORD });
-    world.nobody(Entrance::Direct).post("/auth/login", &credentials).await.into_problem(403);
+    world.nobody(Entrance::Direct).post("/auth/login", &credentials).await.problem(403);
 }
 
 #[rstest]
@@ -124,7 +124,7 @@ async fn a_deactivated_account_is_403() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_invalid_refresh_token_is_401(#[case] token: &str) {
     let nobody = World::shared().nobody(Entrance::Direct);
-    nobody.post("/auth/refresh", &json!({ "refresh_token": token })).await.into_problem(401);
+    nobody.post("/auth/refresh", &json!({ "refresh_token": token })).await.problem(401);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -134,9 +134,9 @@ async fn an_access_token_is_no_refresh_token_and_the_reverse() {
     let nobody = world.nobody(Entrance::Direct);
     let credentials = json!({ "email": jane.email, "password": PASSWORD });
     let pair = nobody.post("/auth/login", &credentials).await.ok(200);
-    nobody.post("/auth/refresh", &json!({ "refresh_token": pair["access_token"] })).await.into_problem(401);
+    nobody.post("/auth/refresh", &json!({ "refresh_token": pair["access_token"] })).await.problem(401);
     let refresh = pair["refresh_token"].as_str().unwrap();
-    nobody.with_token(refresh).post_empty("/auth/validate").await.into_problem(401);
+    nobody.with_token(refresh).post_empty("/auth/validate").await.problem(401);
 }
 
 #[rstest]
@@ -148,17 +148,14 @@ async fn a_bad_token_is_401_everywhere(#[case] token: &str) {
     let id = unknown_id();
     for entrance in [Entrance::Direct, Entrance::Bare] {
         let client = world.nobody(entrance).with_token(token);
-        client.post_empty("/auth/validate").await.into_problem(401);
-        client.get(&format!("/auth/users/{id}")).await.into_problem(401);
-        client.post("/orders", &crate::world::example_order()).await.into_problem(401);
-        client.get("/orders").await.into_problem(401);
-        client.get(&format!("/orders/{id}")).await.into_problem(401);
-        client
-            .patch(&format!("/orders/{id}/status"), &json!({ "status": "confirmed" }))
-            .await
-            .into_problem(401);
-        client.get("/notifications").await.into_problem(401);
-        client.get(&format!("/notifications/{id}")).await.into_problem(401);
+        client.post_empty("/auth/validate").await.problem(401);
+        client.get(&format!("/auth/users/{id}")).await.problem(401);
+        client.post("/orders", &crate::world::example_order()).await.problem(401);
+        client.get("/orders").await.problem(401);
+        client.get(&format!("/orders/{id}")).await.problem(401);
+        client.patch(&format!("/orders/{id}/status"), &json!({ "status": "confirmed" })).await.problem(401);
+        client.get("/notifications").await.problem(401);
+        client.get(&format!("/notifications/{id}")).await.problem(401);
     }
 }
 
@@ -168,17 +165,14 @@ async fn no_token_is_401_everywhere() {
     let id = unknown_id();
     for entrance in [Entrance::Direct, Entrance::Versioned] {
         let nobody = world.nobody(entrance);
-        nobody.post_empty("/auth/validate").await.into_problem(401);
-        nobody.get(&format!("/auth/users/{id}")).await.into_problem(401);
-        nobody.post("/orders", &crate::world::example_order()).await.into_problem(401);
-        nobody.get("/orders").await.into_problem(401);
-        nobody.get(&format!("/orders/{id}")).await.into_problem(401);
-        nobody
-            .patch(&format!("/orders/{id}/status"), &json!({ "status": "confirmed" }))
-            .await
-            .into_problem(401);
-        nobody.get("/notifications").await.into_problem(401);
-        nobody.get(&format!("/notifications/{id}")).await.into_problem(401);
+        nobody.post_empty("/auth/validate").await.problem(401);
+        nobody.get(&format!("/auth/users/{id}")).await.problem(401);
+        nobody.post("/orders", &crate::world::example_order()).await.problem(401);
+        nobody.get("/orders").await.problem(401);
+        nobody.get(&format!("/orders/{id}")).await.problem(401);
+        nobody.patch(&format!("/orders/{id}/status"), &json!({ "status": "confirmed" })).await.problem(401);
+        nobody.get("/notifications").await.problem(401);
+        nobody.get(&format!("/notifications/{id}")).await.problem(401);
     }
 }
 
@@ -190,6 +184,6 @@ async fn a_profile_is_shown_to_its_owner_and_to_admins_only() {
     let path = format!("/auth/users/{}", jane.id);
     let own = jane.client.get(&path).await.ok(200);
     admin.get(&path).await.is(200, &own);
-    john.client.get(&path).await.into_problem(403);
-    admin.get(&format!("/auth/users/{}", unknown_id())).await.into_problem(404);
+    john.client.get(&path).await.problem(403);
+    admin.get(&format!("/auth/users/{}", unknown_id())).await.problem(404);
 }

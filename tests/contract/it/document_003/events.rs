@@ -14,7 +14,7 @@ async fn an_order_placed_is_announced_as_the_document_says() {
     let expected = json!({
       "event_id": "<uuid>",
       "event_type": "OrderCreated",
-      "timestamp": "<time>",
+      "timestamp": order["created_at"],
       "version": "1.0",
       "payload": {
         "order_id": order["id"],
@@ -31,7 +31,6 @@ async fn an_order_placed_is_announced_as_the_document_says() {
       }
     });
     assert_shape(&event, &expected);
-    assert_not_before(&event["timestamp"], &order["created_at"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -47,7 +46,7 @@ async fn an_order_shipped_is_announced_as_the_document_says() {
     let expected = json!({
       "event_id": "<uuid>",
       "event_type": "OrderShipped",
-      "timestamp": "<time>",
+      "timestamp": step["shipped_at"],
       "version": "1.0",
       "payload": {
         "order_id": id,
@@ -62,7 +61,6 @@ async fn an_order_shipped_is_announced_as_the_document_says() {
       }
     });
     assert_shape(&event, &expected);
-    assert_not_before(&event["timestamp"], &step["shipped_at"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -96,9 +94,4 @@ async fn each_step_is_announced_once_and_a_refused_one_never() {
             "{subject} in {subjects:?}"
         );
     }
-}
-
-/// Both in the one form that times have, so their text compares as they do.
-fn assert_not_before(event: &serde_json::Value, effect: &serde_json::Value) {
-    assert!(event.as_str().unwrap() >= effect.as_str().unwrap(), "{event} is before {effect}");
 }

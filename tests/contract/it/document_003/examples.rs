@@ -44,7 +44,7 @@ async fn register(nobody: &Client) -> String {
       "created_at": "<time>"
     });
     let user = nobody.post("/auth/register", &body).await.is(201, &expected);
-    nobody.post("/auth/register", &body).await.into_problem(409);
+    nobody.post("/auth/register", &body).await.problem(409);
     user["id"].as_str().unwrap().to_owned()
 }
 

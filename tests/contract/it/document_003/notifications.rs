@@ -84,8 +84,8 @@ async fn somebody_elses_notifications_do_not_exist() {
     let path = format!("/notifications/{}", list["data"][0]["id"].as_str().unwrap());
     assert_eq!(john.client.get("/notifications").await.ok(200)["pagination"]["total_items"], 0);
     assert_eq!(john.client.get(&format!("/notifications?order_id={id}")).await.ok(200)["data"], json!([]));
-    john.client.get(&path).await.into_problem(404);
-    jane.client.get(&format!("/notifications/{}", unknown_id())).await.into_problem(404);
+    john.client.get(&path).await.problem(404);
+    jane.client.get(&format!("/notifications/{}", unknown_id())).await.problem(404);
     world.admin().await.get(&path).await.ok(200);
 }
 

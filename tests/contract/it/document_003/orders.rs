@@ -62,7 +62,7 @@ async fn an_order_that_breaks_a_rule_is_400_and_names_the_field(
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_cannot_set_what_the_server_computes(#[case] pointer: &str, #[case] value: Value) {
     let jane = World::shared().customer().await;
-    jane.client.post("/orders", &order_with(pointer, value)).await.into_problem(400);
+    jane.client.post("/orders", &order_with(pointer, value)).await.problem(400);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -150,8 +150,8 @@ async fn an_order_is_shown_to_its_owner_and_to_admins_only() {
     let path = format!("/orders/{}", order["id"].as_str().unwrap());
     jane.client.get(&path).await.is(200, &order);
     admin.get(&path).await.is(200, &order);
-    john.client.get(&path).await.into_problem(403);
+    john.client.get(&path).await.problem(403);
     let unknown = format!("/orders/{}", unknown_id());
-    jane.client.get(&unknown).await.into_problem(404);
-    admin.get(&unknown).await.into_problem(404);
+    jane.client.get(&unknown).await.problem(404);
+    admin.get(&unknown).await.problem(404);
 }

@@ -73,7 +73,7 @@ async fn a_step_that_the_table_does_not_have_is_400_and_changes_nothing(
 ) {
     let order = Order::in_state(from).await;
     let before = order.now().await;
-    order.step(to).await.into_problem(400);
+    order.step(to).await.problem(400);
     assert_eq!(order.now().await, before);
 }
 
@@ -84,7 +84,7 @@ async fn a_step_to_the_same_state_is_409_and_changes_nothing(
 ) {
     let order = Order::in_state(state).await;
     let before = order.now().await;
-    order.step(state).await.into_problem(409);
+    order.step(state).await.problem(409);
     assert_eq!(order.now().await, before);
 }
 
@@ -103,7 +103,7 @@ async fn the_invariants_hold_in_every_state(#[values(0, 1, 2, 3)] reached: usize
 async fn only_an_admin_may_take_a_step() {
     let order = Order::in_state("pending").await;
     let path = format!("/orders/{}/status", order.id);
-    order.customer.patch(&path, &json!({ "status": "confirmed" })).await.into_problem(403);
+    order.customer.patch(&path, &json!({ "status": "confirmed" })).await.problem(403);
     assert_eq!(order.now().await["status"], "pending");
 }
 
@@ -115,12 +115,12 @@ async fn only_an_admin_may_take_a_step() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_names_no_state_is_400(#[case] body: Value) {
     let order = Order::in_state("pending").await;
-    order.admin.patch(&format!("/orders/{}/status", order.id), &body).await.into_problem(400);
+    order.admin.patch(&format!("/orders/{}/status", order.id), &body).await.problem(400);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_order_is_404() {
     let admin = World::shared().admin().await;
     let path = format!("/orders/{}/status", unknown_id());
-    admin.patch(&path, &json!({ "status": "confirmed" })).await.into_problem(404);
+    admin.patch(&path, &json!({ "status": "confirmed" })).await.problem(404);
 }
