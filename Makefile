@@ -1,9 +1,24 @@
 # What people type. Each target says what it does in `make help`.
 .DEFAULT_GOAL := help
-.PHONY: help dev lint test test-fast
+.PHONY: help up down env status logs dev lint generate test test-fast
 
 help: ## Lists the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+up: ## Brings up a cluster, the operator and a working platform (CLUSTER=local|kind|current)
+	@scripts/up.sh
+
+down: ## Ends the cluster and removes everything of it
+	@scripts/down.sh
+
+env: ## Prints export lines for a running platform: eval "$$(make env)"
+	@scripts/env.sh
+
+status: ## Shows what runs, and what the platforms say of themselves
+	@scripts/status.sh
+
+logs: ## Shows the last log lines of operator and services
+	@scripts/status.sh logs
 
 dev: ## Runs the whole platform in one process on localhost:3000, without a cluster
 	@scripts/dev.sh
@@ -11,7 +26,10 @@ dev: ## Runs the whole platform in one process on localhost:3000, without a clus
 lint: ## Checks format, lints, licences, scripts and generated files
 	@scripts/lint.sh
 
-test: ## Runs every test, the node's included
+generate: ## Writes the generated files
+	@scripts/generate.sh
+
+test: ## Runs every test, the end-to-end ones in a real cluster included
 	@scripts/test.sh all
 
 test-fast: ## Runs the tests that need no cluster

@@ -6,6 +6,8 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 . scripts/steps.sh
 . scripts/tools.sh
+. scripts/cluster.sh
+TEST_STATE=/var/lib/shopflow-local-e2e
 passed=0 failed=0 ignored=0 broken=()
 
 # suite NAME COMMAND… — shows the output, keeps it, and counts the runners' closing lines in it.
@@ -39,6 +41,30 @@ count() {
 rust() { cargo test --locked --workspace --no-fail-fast; }
 go_tests() { (cd local && go test -v ./image/... ./node/...); }
 node() { (cd local && go test -tags node -count 1 -v -timeout 9m ./test); }
+e2e() { cargo test --locked -p e2e --features cluster -- --test-threads=1; }
+
+# end_to_end — in a cluster that `make up` brings up. Where that is the local node, it is a node of the tests' own.
+end_to_end() {
+  if scripts/up.sh && eval "$(scripts/env.sh)"; then
+    export SHOPFLOW_E2E_HOST_IP SHOPFLOW_E2E_MAILDEV
+    SHOPFLOW_E2E_HOST_IP=$(ip -4 -o route get "$(kubectl get node -o 'jsonpath={.items[0].status.addresses[?(@.type=="InternalIP")].address}')" | sed 's/.* src \([0-9.]*\).*/\1/')
+    SHOPFLOW_E2E_MAILDEV=$CACHE/maildev/node_modules/.bin/maildev
+    suite e2e e2e
+  else
+    broken+=("e2e (no platform came up, see above)")
+  fi
+  [ "$CLUSTER" != local ] || clean_node
+}
+
+# clean_node — removes the tests' node, also what a killed run left of it.
+clean_node() {
+  local log=$LOGS/test-node-down.log
+  SHOPFLOW_STATE=$TEST_STATE local/shopflow-node down >"$log" 2>&1 || broken+=("e2e (the node does not go down, log: $log)")
+}
+
+# The tests need the place of a node that runs here; it is paused meanwhile, with all its data.
+pause_node() { local/shopflow-node down --keep-data; }
+resume_node() { step 'Your node runs again' local/shopflow-node up; }
 
 case ${1:-} in
   fast | all) ;;
@@ -51,7 +77,14 @@ export SHOPFLOW_NATS_SERVER=$BIN/nats-server SHOPFLOW_NODE_BINARY=$BIN/shopflow-
 suite rust rust
 suite go go_tests
 if [ "$1" = all ]; then
+  step 'Mail catcher' maildev
+  if local/shopflow-node status >/dev/null 2>&1; then
+    step 'Your node pauses for the tests' pause_node
+    trap resume_node EXIT
+  fi
+  clean_node
   suite node node
+  SHOPFLOW_STATE=$TEST_STATE end_to_end
 fi
 
 printf '\n'

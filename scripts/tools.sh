@@ -16,13 +16,16 @@ debian_packages() {
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
   done
   [ "${#missing[@]}" -eq 0 ] && return
+  install_debian "${missing[@]}"
+}
+
+install_debian() {
   if [ "$(id -u)" -ne 0 ]; then
-    echo "Debian packages are missing: ${missing[*]}. Run: sudo apt-get install ${missing[*]}" >&2
+    echo "Debian packages are missing: $*. Run: sudo apt-get install $*" >&2
     return 1
   fi
-  apt-get update
   # No services: PostgreSQL and containerd are started by us, in folders of our own.
-  DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y --no-install-recommends "${missing[@]}"
+  apt-get update && DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y --no-install-recommends "$@"
 }
 
 # musl_target — the Rust target of the static binaries.
@@ -41,9 +44,10 @@ cargo_deny() {
   cargo install cargo-deny --locked --version "$CARGO_DENY" --root "$CACHE"
 }
 
-# maildev — the SMTP server of the end-to-end tests.
+# maildev — the SMTP server of the end-to-end tests; Node comes from Debian where there is none.
 maildev() {
   local installed
+  command -v npm >/dev/null || install_debian nodejs npm || return
   installed=$(node -p "require('$CACHE/maildev/node_modules/maildev/package.json').version" 2>/dev/null || true)
   [ "$installed" = "$MAILDEV" ] && return
   npm install --no-audit --no-fund --prefix "$CACHE/maildev" "maildev@$MAILDEV"

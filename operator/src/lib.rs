@@ -2,8 +2,12 @@
 
 pub mod api;
 
+pub mod generated;
 pub mod keys;
 pub mod messaging;
+pub mod metrics;
+pub mod platform;
 pub mod postgres;
 pub mod provision;
+pub mod run;
 pub mod telemetry;

@@ -5,7 +5,7 @@ use std::{io::Write as _, path::PathBuf};
 use clap::{Parser, Subcommand};
 use jiff::Timestamp;
 use secrecy::SecretString;
-use shopflow_operator::{provision::Provision, telemetry};
+use shopflow_operator::{generated, provision::Provision, run, telemetry};
 
 #[derive(Debug, Parser)]
 #[command(name = "shopflow-operator", version, about = "Runs ShopFlow platforms on Kubernetes")]
@@ -16,6 +16,22 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Runs the operator.
+    Run(Box<run::Arguments>),
+    /// Prints the definition of the resource, as YAML.
+    Crds,
+    /// Prints the permissions that the operator needs in one namespace, as YAML.
+    Rbac {
+        /// Namespace of the platforms.
+        #[arg(long, default_value = "shop")]
+        namespace: String,
+        /// Names of the platforms, separated by commas.
+        #[arg(long, value_delimiter = ',', default_value = "shop")]
+        platforms: Vec<String>,
+        /// Secrets that the specs of these platforms name (external servers), separated by commas.
+        #[arg(long, value_delimiter = ',')]
+        secrets: Vec<String>,
+    },
     /// Provisions a platform without Kubernetes: databases, streams, keys and files for every service.
     Provision {
         /// Directory that everything is written below.
@@ -41,6 +57,14 @@ enum Command {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
+        Command::Run(arguments) => {
+            telemetry::init(&arguments.log_level);
+            run::run(*arguments).await
+        }
+        Command::Crds => print(&generated::crds()?),
+        Command::Rbac { namespace, platforms, secrets } => {
+            print(&generated::rbac(&namespace, &platforms, &secrets)?)
+        }
         Command::Provision { dir, nats_config: true, .. } => {
             print(&Provision::new(dir).nats_config(Timestamp::now())?)
         }

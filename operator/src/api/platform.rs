@@ -45,32 +45,7 @@ use super::{Auth, Nats, Notifications, Override, PlatformStatus, Postgres, Servi
     )
 )]
 #[serde(rename_all = "camelCase")]
-#[schemars(extend("x-kubernetes-validations" = schema::rules([
-    (
-        "self.?postgres.?managed.?storage.?storageClass.orValue('') == oldSelf.?postgres.?managed.?storage.?storageClass.orValue('')",
-        "postgres.managed.storage.storageClass cannot be changed: set it back, or make a new platform and move the data",
-    ),
-    (
-        "!quantity(self.?postgres.?managed.?storage.?size.orValue('10Gi')).isLessThan(quantity(oldSelf.?postgres.?managed.?storage.?size.orValue('10Gi')))",
-        "postgres.managed.storage.size cannot shrink: set it to the former size or more",
-    ),
-    (
-        "self.?postgres.?external.hasValue() == oldSelf.?postgres.?external.hasValue()",
-        "a platform cannot move between postgres.managed and postgres.external: make a new platform and move the data",
-    ),
-    (
-        "self.?nats.?managed.?storage.?storageClass.orValue('') == oldSelf.?nats.?managed.?storage.?storageClass.orValue('')",
-        "nats.managed.storage.storageClass cannot be changed: set it back, or make a new platform",
-    ),
-    (
-        "!quantity(self.?nats.?managed.?storage.?size.orValue('5Gi')).isLessThan(quantity(oldSelf.?nats.?managed.?storage.?size.orValue('5Gi')))",
-        "nats.managed.storage.size cannot shrink: set it to the former size or more",
-    ),
-    (
-        "self.?nats.?external.hasValue() == oldSelf.?nats.?external.hasValue()",
-        "a platform cannot move between nats.managed and nats.external: make a new platform",
-    ),
-])))]
+#[schemars(extend("x-kubernetes-validations" = schema::what_would_lose_data()))]
 pub struct ShopFlowPlatformSpec {
     /// Release of the services, the tag of their image. When absent, the operator's own release at the
     /// time the platform was made.
@@ -170,16 +145,16 @@ pub enum DeletionPolicy {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Orders {
-    /// Whether an order's lines must be in the catalog; `Required` when absent.
+    /// Whether an order's lines must be in the catalog. When absent, `Required` if the release has a catalog
+    /// service, else `Optional`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub catalog: Option<Catalog>,
 }
 
 /// Whether an order's lines must be in the catalog.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Catalog {
     /// A line names a product of the catalog, and the catalog's price wins.
-    #[default]
     Required,
     /// A line may carry its own name and price.
     Optional,

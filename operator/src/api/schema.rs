@@ -26,6 +26,45 @@ pub(super) fn between(low: &str, high: &str) -> Value {
     }])
 }
 
+/// Changes of a spec that would leave data behind. The optional syntax of CEL (`self.?a`) would be
+/// shorter, but its cost cannot be bounded, so the API server refuses it here.
+pub(super) fn what_would_lose_data() -> Value {
+    let mut rules = Vec::new();
+    for (server, size) in [("postgres", "10Gi"), ("nats", "5Gi")] {
+        let class = |root| or_else(root, &[server, "managed", "storage", "storageClass"], "''");
+        let bytes = |root| or_else(root, &[server, "managed", "storage", "size"], &format!("'{size}'"));
+        let external = |root| present(root, &[server, "external"]);
+        rules.push(json!({
+            "rule": format!("{} == {}", class("self"), class("oldSelf")),
+            "message": format!(
+                "{server}.managed.storage.storageClass cannot be changed: set it back, or make a new platform and move the data"
+            ),
+        }));
+        rules.push(json!({
+            "rule": format!("!quantity({}).isLessThan(quantity({}))", bytes("self"), bytes("oldSelf")),
+            "message": format!("{server}.managed.storage.size cannot shrink: set it to the former size or more"),
+        }));
+        rules.push(json!({
+            "rule": format!("({}) == ({})", external("self"), external("oldSelf")),
+            "message": format!(
+                "a platform cannot move between {server}.managed and {server}.external: make a new platform and move the data"
+            ),
+        }));
+    }
+    Value::Array(rules)
+}
+
+/// CEL: whether every member of the path is there.
+fn present(root: &str, path: &[&str]) -> String {
+    let has = (1..=path.len()).map(|length| format!("has({root}.{})", path[..length].join(".")));
+    has.collect::<Vec<_>>().join(" && ")
+}
+
+/// CEL: the value at the path, or another.
+fn or_else(root: &str, path: &[&str], other: &str) -> String {
+    format!("({} ? {root}.{} : {other})", present(root, path), path.join("."))
+}
+
 /// A Kubernetes quantity, as a string.
 pub(super) fn quantity(_: &mut SchemaGenerator) -> Schema {
     json_schema!({

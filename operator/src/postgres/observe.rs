@@ -162,6 +162,16 @@ async fn roles(
         };
         roles.insert(row.name, role);
     }
+    compare_passwords(server, desired, verifiers.as_ref(), &mut roles).await?;
+    Ok(roles)
+}
+
+async fn compare_passwords(
+    server: &Server,
+    desired: &Desired,
+    verifiers: Option<&BTreeMap<String, SecretString>>,
+    roles: &mut BTreeMap<String, Role>,
+) -> Result<(), ObserveError> {
     for spec in &desired.databases {
         for role_spec in spec.roles() {
             let Login::Password(password) = &role_spec.login else {
@@ -170,7 +180,7 @@ async fn roles(
             let Some(role) = roles.get_mut(&role_spec.name) else {
                 continue;
             };
-            role.password_matches = Some(match &verifiers {
+            role.password_matches = Some(match verifiers {
                 Some(known) => {
                     known.get(&role_spec.name).is_some_and(|verifier| scram::matches(verifier, password))
                 }
@@ -178,7 +188,7 @@ async fn roles(
             });
         }
     }
-    Ok(roles)
+    Ok(())
 }
 
 /// Verifiers by role; `None` for an administrator who may not see them.

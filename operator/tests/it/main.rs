@@ -4,7 +4,19 @@
     reason = "a failed unwrap is a failed test; the lint's exception does not reach functions outside tests"
 )]
 
+mod control_plane;
+mod deletion;
+mod drift;
+mod external;
 mod keys;
+mod kubelet;
 mod messaging;
+mod migrations;
+mod neighbours;
+mod platform;
 mod postgres;
 mod provision;
+mod rotation;
+mod shop;
+mod specs;
+mod suspension;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use kit::database::Database;
+use sqlx::migrate::Migrator;
 
 use crate::services::find;
 
@@ -16,6 +17,9 @@ pub async fn migrate(name: &str, file: &Path) -> anyhow::Result<()> {
         return Ok(());
     };
     let settings = crate::services::settings(name, file)?;
+    let mut migrator = Migrator::with_migrations(migrator.iter().cloned().collect());
+    // A release that is rolled back meets the migrations of the newer one, and runs with them.
+    migrator.set_ignore_missing(true);
     let pool = Database::connect(&settings)?.pool();
     let result = migrator.run(&pool).await;
     pool.close().await;

@@ -87,6 +87,16 @@ fn a_retired_key_stays_for_the_longest_token_life_plus_skew() {
 }
 
 #[test]
+fn a_retiring_key_without_a_date_stays_until_it_is_revoked() {
+    let ring = rotated(DAY * 90);
+    let mut file: serde_json::Value =
+        serde_json::from_str(secrecy::ExposeSecret::expose_secret(&ring.to_json())).unwrap();
+    file["keys"][0]["retired_at"] = serde_json::Value::Null;
+    let ring = super::Keyring::parse(&file.to_string()).unwrap();
+    assert_eq!(next(&policy(), &ring, &everything(&ring), after(DAY * 100)), []);
+}
+
+#[test]
 fn tokens_already_out_outlive_a_shortened_setting() {
     let long = super::Policy { longest_token_life: DAY, ..policy() };
     let ring = ring();

@@ -70,3 +70,23 @@ fn a_database_without_a_url_is_refused_before_anything_is_tried() {
     assert!(!output.status.success());
     assert!(said.contains("DATABASE_URL"), "{said}");
 }
+
+#[tokio::test]
+async fn a_release_that_is_rolled_back_runs_with_the_migrations_of_the_newer_one() {
+    let database = testbed::Postgres::shared().await.empty_database().await;
+    let directory = tempfile::tempdir().unwrap();
+    let (file, folder) = (directory.path().join("config.yaml"), directory.path().display());
+    std::fs::write(&file, format!("service: {{database_dir: '{folder}'}}")).unwrap();
+    std::fs::write(directory.path().join("url"), &database.url).unwrap();
+    let migrate = || shopflow(&["migrate", "order", "--config", file.to_str().unwrap()]);
+    assert!(migrate().status.success());
+    sqlx::query(
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+         VALUES (9999, 'of the newer release', true, '', 0)",
+    )
+    .execute(&database.pool)
+    .await
+    .unwrap();
+    let again = migrate();
+    assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stdout));
+}

@@ -1,0 +1,33 @@
+//! ConfigMaps: configuration, and public keys.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::ConfigMap;
+
+use super::{
+    config::config,
+    deployment,
+    meta::{Fate, meta},
+};
+use crate::platform::{keys::Keys, memory::key, resolve::Platform};
+
+/// The configuration of every service, and the public keys unless they are a shared secret.
+pub(super) fn config_maps(platform: &Platform, keys: &Keys) -> Vec<ConfigMap> {
+    let mut all: Vec<ConfigMap> = platform
+        .services
+        .iter()
+        .map(|plan| ConfigMap {
+            metadata: meta(platform, deployment::name(platform, plan.service), plan.service.name, Fate::Goes),
+            data: Some(BTreeMap::from([("config.yaml".to_owned(), config(platform, plan))])),
+            ..ConfigMap::default()
+        })
+        .collect();
+    if !keys.keyring.jwks_is_secret() {
+        all.push(ConfigMap {
+            metadata: meta(platform, platform.object_name("verification-keys"), "auth", Fate::Goes),
+            data: Some(BTreeMap::from([(key::JWKS.to_owned(), keys.jwks.clone())])),
+            ..ConfigMap::default()
+        });
+    }
+    all
+}

@@ -1,0 +1,190 @@
+//! The services.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::{
+    api::{
+        apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment},
+        core::v1::{
+            Container, ContainerPort, HTTPGetAction, PodSpec, PodTemplateSpec, Probe,
+            TopologySpreadConstraint, Volume, VolumeMount,
+        },
+    },
+    apimachinery::pkg::{apis::meta::v1::ObjectMeta, util::intstr::IntOrString},
+};
+
+use super::{
+    config::{self, paths},
+    meta::{Fate, hash, label_selector, labels, meta},
+    pod,
+};
+use crate::{
+    api::ANNOTATION_CONFIG,
+    platform::resolve::{EmailProvider, Platform, ServicePlan, SmsProvider},
+};
+
+/// User of the services' containers.
+pub(super) const USER: i64 = 65532;
+
+/// Name of the Deployment of a service.
+pub(crate) fn name(platform: &Platform, service: &topology::Service) -> String {
+    platform.object_name(service.name)
+}
+
+/// The Deployment of a service.
+pub(super) fn deployment(platform: &Platform, plan: &ServicePlan) -> Deployment {
+    Deployment {
+        metadata: meta(platform, name(platform, plan.service), plan.service.name, Fate::Goes),
+        spec: Some(DeploymentSpec {
+            replicas: Some(plan.replicas),
+            selector: label_selector(platform, plan.service.name),
+            strategy: Some(DeploymentStrategy {
+                type_: Some("RollingUpdate".to_owned()),
+                // Never fewer pods than declared: the old one goes when the new one is ready.
+                rolling_update: Some(RollingUpdateDeployment {
+                    max_surge: Some(IntOrString::Int(1)),
+                    max_unavailable: Some(IntOrString::Int(0)),
+                }),
+            }),
+            revision_history_limit: Some(3),
+            template: template(platform, plan),
+            ..DeploymentSpec::default()
+        }),
+        status: None,
+    }
+}
+
+fn template(platform: &Platform, plan: &ServicePlan) -> PodTemplateSpec {
+    // Keys and credentials have no part in it: they change under a running pod.
+    let revision = hash([config::config(platform, plan)]);
+    PodTemplateSpec {
+        metadata: Some(ObjectMeta {
+            labels: Some(labels(platform, plan.service.name)),
+            annotations: Some(BTreeMap::from([(ANNOTATION_CONFIG.to_owned(), revision)])),
+            ..ObjectMeta::default()
+        }),
+        spec: Some(PodSpec {
+            containers: vec![container(platform, plan)],
+            volumes: Some(volumes(platform, plan.service)),
+            service_account_name: Some(super::service_account::name(platform)),
+            automount_service_account_token: Some(false),
+            enable_service_links: Some(false),
+            security_context: Some(pod::pod_security(USER)),
+            image_pull_secrets: pod::pull_secrets(platform),
+            node_selector: (!plan.node_selector.is_empty()).then(|| plan.node_selector.clone()),
+            tolerations: (!plan.tolerations.is_empty()).then(|| plan.tolerations.clone()),
+            // Also for a single pod: the template must not change with the replicas, or every pod is replaced.
+            topology_spread_constraints: Some(spread(platform, plan.service)),
+            termination_grace_period_seconds: Some(40),
+            ..PodSpec::default()
+        }),
+    }
+}
+
+fn container(platform: &Platform, plan: &ServicePlan) -> Container {
+    let service = plan.service;
+    Container {
+        name: service.name.to_owned(),
+        image: Some(plan.image.clone()),
+        image_pull_policy: Some(platform.pull_policy.name().to_owned()),
+        args: Some(["serve", service.name, "--config", paths::CONFIG].map(str::to_owned).to_vec()),
+        ports: Some(vec![ContainerPort {
+            name: Some("http".to_owned()),
+            container_port: service.port.into(),
+            protocol: Some("TCP".to_owned()),
+            ..ContainerPort::default()
+        }]),
+        resources: Some(pod::resources(&plan.resources)),
+        security_context: Some(pod::container_security()),
+        // A service drains by itself: it answers /ready with 503 for a while before it stops accepting.
+        readiness_probe: Some(probe("/ready", 2, 2)),
+        liveness_probe: Some(probe("/health", 10, 3)),
+        startup_probe: Some(probe("/health", 1, 60)),
+        volume_mounts: Some(mounts(platform, service)),
+        ..Container::default()
+    }
+}
+
+fn probe(path: &str, period: i32, failures: i32) -> Probe {
+    Probe {
+        http_get: Some(HTTPGetAction {
+            path: Some(path.to_owned()),
+            port: IntOrString::String("http".to_owned()),
+            ..HTTPGetAction::default()
+        }),
+        period_seconds: Some(period),
+        failure_threshold: Some(failures),
+        timeout_seconds: Some(2),
+        ..Probe::default()
+    }
+}
+
+/// Volumes, by name, and where each is mounted.
+pub(super) fn volumes(platform: &Platform, service: &topology::Service) -> Vec<Volume> {
+    let object = |part: &str| platform.object_name(&format!("{}-{part}", service.name));
+    let mut volumes = vec![
+        pod::config_volume("config", name(platform, service)),
+        pod::either_volume("verification-keys", &platform.object_name("verification-keys")),
+        pod::secret_volume("nats", object("nats")),
+        pod::secret_volume("tokens", object("tokens")),
+    ];
+    if service.database {
+        volumes.push(pod::secret_volume("database", object("database")));
+    }
+    for (volume, secret, _) in private(platform, service) {
+        volumes.push(pod::secret_volume(volume, secret));
+    }
+    volumes
+}
+
+fn mounts(platform: &Platform, service: &topology::Service) -> Vec<VolumeMount> {
+    let mut mounts = vec![
+        VolumeMount { sub_path: Some("config.yaml".to_owned()), ..pod::read_only("config", paths::CONFIG) },
+        pod::read_only("verification-keys", paths::VERIFICATION_KEYS),
+        pod::read_only("nats", paths::NATS),
+        pod::read_only("tokens", paths::TOKENS),
+    ];
+    if service.database {
+        mounts.push(pod::read_only("database", paths::DATABASE));
+    }
+    for (volume, _, path) in private(platform, service) {
+        mounts.push(pod::read_only(volume, path));
+    }
+    mounts
+}
+
+/// Secrets that one service alone sees: volume, Secret, path.
+fn private(platform: &Platform, service: &topology::Service) -> Vec<(&'static str, String, &'static str)> {
+    match service.name {
+        "auth" => vec![
+            ("signing-keys", platform.object_name("signing-keys"), paths::SIGNING_KEYS),
+            ("admin", platform.object_name("admin"), paths::ADMIN),
+        ],
+        "notification" => {
+            let settings = &platform.notifications;
+            let smtp = match &settings.email {
+                EmailProvider::Smtp { secret: Some(secret), .. } => {
+                    Some(("smtp", secret.clone(), paths::SMTP))
+                }
+                _ => None,
+            };
+            let twilio = match &settings.sms {
+                SmsProvider::Twilio { secret, .. } => Some(("twilio", secret.clone(), paths::TWILIO)),
+                SmsProvider::Log => None,
+            };
+            smtp.into_iter().chain(twilio).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Pods of one service on different nodes where there are some.
+fn spread(platform: &Platform, service: &topology::Service) -> Vec<TopologySpreadConstraint> {
+    vec![TopologySpreadConstraint {
+        max_skew: 1,
+        topology_key: "kubernetes.io/hostname".to_owned(),
+        when_unsatisfiable: "ScheduleAnyway".to_owned(),
+        label_selector: Some(label_selector(platform, service.name)),
+        ..TopologySpreadConstraint::default()
+    }]
+}

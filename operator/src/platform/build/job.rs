@@ -1,0 +1,116 @@
+//! Migrations: a gated step before a rollout.
+
+use k8s_openapi::{
+    api::{
+        batch::v1::{Job, JobSpec},
+        core::v1::{Container, PodSpec, PodTemplateSpec, VolumeMount},
+    },
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+};
+use serde_json::Value;
+
+use super::{
+    config::paths,
+    deployment::USER,
+    meta::{Fate, hash, labels, meta},
+    pod,
+};
+use crate::platform::resolve::{Platform, ServicePlan};
+
+/// How far a migration is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Migration {
+    /// The Job is done.
+    Done,
+    /// The Job runs, or is about to.
+    Running,
+    /// The Job gave up.
+    Failed,
+}
+
+/// Component label of migration pods: a Service of the service must not select them.
+fn component(service: &topology::Service) -> String {
+    format!("{}-migrate", service.name)
+}
+
+/// Name of the Job that brings the service's schema to the release in this image. Nothing else makes
+/// another Job: other resources or nodes are no reason to migrate again.
+pub(crate) fn name(platform: &Platform, plan: &ServicePlan) -> String {
+    let revision = hash([&plan.image]);
+    platform.object_name(&format!("{}-migrate-{}", plan.service.name, &revision[..8]))
+}
+
+/// How far the Job is, by its conditions.
+pub(crate) fn progress(job: Option<&Value>) -> Migration {
+    let holds = |type_: &str| {
+        let conditions = job.and_then(|job| job["status"]["conditions"].as_array());
+        conditions.is_some_and(|all| {
+            all.iter().any(|condition| condition["type"] == type_ && condition["status"] == "True")
+        })
+    };
+    if holds("Complete") {
+        Migration::Done
+    } else if holds("Failed") {
+        Migration::Failed
+    } else {
+        Migration::Running
+    }
+}
+
+/// The Job that migrates the database of a service, as its owner.
+pub(super) fn job(platform: &Platform, plan: &ServicePlan) -> Job {
+    let component = component(plan.service);
+    Job {
+        metadata: meta(platform, name(platform, plan), &component, Fate::Goes),
+        spec: Some(JobSpec {
+            // Three attempts in half a minute: a server that restarts is no failure, a wrong statement stays one.
+            backoff_limit: Some(2),
+            active_deadline_seconds: Some(900),
+            template: PodTemplateSpec {
+                metadata: Some(ObjectMeta {
+                    labels: Some(labels(platform, &component)),
+                    ..ObjectMeta::default()
+                }),
+                spec: Some(pod_spec(platform, plan)),
+            },
+            ..JobSpec::default()
+        }),
+        status: None,
+    }
+}
+
+fn pod_spec(platform: &Platform, plan: &ServicePlan) -> PodSpec {
+    let service = plan.service;
+    PodSpec {
+        // A failed pod stays, and with it its log.
+        restart_policy: Some("Never".to_owned()),
+        containers: vec![Container {
+            name: "migrate".to_owned(),
+            image: Some(plan.image.clone()),
+            image_pull_policy: Some(platform.pull_policy.name().to_owned()),
+            args: Some(["migrate", service.name, "--config", paths::CONFIG].map(str::to_owned).to_vec()),
+            resources: Some(pod::resources(&plan.resources)),
+            security_context: Some(pod::container_security()),
+            volume_mounts: Some(vec![
+                VolumeMount {
+                    sub_path: Some("config.yaml".to_owned()),
+                    ..pod::read_only("config", paths::CONFIG)
+                },
+                pod::read_only("database", paths::DATABASE),
+            ]),
+            ..Container::default()
+        }],
+        volumes: Some(vec![
+            pod::config_volume("config", super::deployment::name(platform, service)),
+            pod::secret_volume("database", platform.object_name(&format!("{}-owner", service.name))),
+        ]),
+        service_account_name: Some(super::service_account::name(platform)),
+        automount_service_account_token: Some(false),
+        enable_service_links: Some(false),
+        security_context: Some(pod::pod_security(USER)),
+        image_pull_secrets: pod::pull_secrets(platform),
+        node_selector: (!plan.node_selector.is_empty()).then(|| plan.node_selector.clone()),
+        tolerations: (!plan.tolerations.is_empty()).then(|| plan.tolerations.clone()),
+        ..PodSpec::default()
+    }
+}

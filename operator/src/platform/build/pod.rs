@@ -1,0 +1,126 @@
+//! What every pod of the platform has in common: the `restricted` profile, resources, volumes.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::{
+    api::core::v1::{
+        Capabilities, ConfigMapProjection, ConfigMapVolumeSource, EmptyDirVolumeSource, LocalObjectReference,
+        PodSecurityContext, ProjectedVolumeSource, ResourceRequirements, SeccompProfile, SecretProjection,
+        SecretVolumeSource, SecurityContext, Volume, VolumeMount, VolumeProjection,
+    },
+    apimachinery::pkg::api::resource::Quantity,
+};
+
+use crate::{
+    api::{Amounts, Resources},
+    platform::resolve::Platform,
+};
+
+/// Mode of mounted secrets: the pod's group reads them, nobody else.
+const SECRET_MODE: i32 = 0o440;
+
+/// Security of a pod under the `restricted` profile.
+pub(super) fn pod_security(user: i64) -> PodSecurityContext {
+    PodSecurityContext {
+        run_as_non_root: Some(true),
+        run_as_user: Some(user),
+        run_as_group: Some(user),
+        fs_group: Some(user),
+        // A changed owner of every file would delay the start of a large database.
+        fs_group_change_policy: Some("OnRootMismatch".to_owned()),
+        seccomp_profile: Some(SeccompProfile { type_: "RuntimeDefault".to_owned(), localhost_profile: None }),
+        ..PodSecurityContext::default()
+    }
+}
+
+/// Security of a container under the `restricted` profile, with a read-only root.
+pub(super) fn container_security() -> SecurityContext {
+    SecurityContext {
+        allow_privilege_escalation: Some(false),
+        read_only_root_filesystem: Some(true),
+        capabilities: Some(Capabilities { drop: Some(vec!["ALL".to_owned()]), add: None }),
+        ..SecurityContext::default()
+    }
+}
+
+/// Compute resources.
+pub(super) fn resources(resources: &Resources) -> ResourceRequirements {
+    ResourceRequirements {
+        requests: resources.requests.as_ref().map(amounts),
+        limits: resources.limits.as_ref().map(amounts),
+        claims: None,
+    }
+}
+
+fn amounts(amounts: &Amounts) -> BTreeMap<String, Quantity> {
+    [("cpu", &amounts.cpu), ("memory", &amounts.memory)]
+        .into_iter()
+        .filter_map(|(name, amount)| Some((name.to_owned(), Quantity(amount.clone()?))))
+        .collect()
+}
+
+/// Secrets with registry credentials.
+pub(super) fn pull_secrets(platform: &Platform) -> Option<Vec<LocalObjectReference>> {
+    let secrets = platform.pull_secrets.iter().map(|name| LocalObjectReference { name: name.clone() });
+    (!platform.pull_secrets.is_empty()).then(|| secrets.collect())
+}
+
+/// A mount that the container cannot write to.
+pub(super) fn read_only(volume: &str, path: &str) -> VolumeMount {
+    VolumeMount {
+        name: volume.to_owned(),
+        mount_path: path.to_owned(),
+        read_only: Some(true),
+        ..VolumeMount::default()
+    }
+}
+
+/// A mount that the container can write to.
+pub(super) fn writable(volume: &str, path: &str) -> VolumeMount {
+    VolumeMount { name: volume.to_owned(), mount_path: path.to_owned(), ..VolumeMount::default() }
+}
+
+/// A volume of a Secret.
+pub(super) fn secret_volume(name: &str, secret: String) -> Volume {
+    Volume {
+        name: name.to_owned(),
+        secret: Some(SecretVolumeSource {
+            secret_name: Some(secret),
+            default_mode: Some(SECRET_MODE),
+            ..SecretVolumeSource::default()
+        }),
+        ..Volume::default()
+    }
+}
+
+/// A volume of a ConfigMap.
+pub(super) fn config_volume(name: &str, config_map: String) -> Volume {
+    Volume {
+        name: name.to_owned(),
+        config_map: Some(ConfigMapVolumeSource { name: config_map, ..ConfigMapVolumeSource::default() }),
+        ..Volume::default()
+    }
+}
+
+/// A volume of the ConfigMap or the Secret of that name, whichever there is: the public keys change
+/// places when they become a shared secret (HS256), and the pods need not be replaced for it.
+pub(super) fn either_volume(volume: &str, name: &str) -> Volume {
+    let config_map = ConfigMapProjection { name: name.to_owned(), optional: Some(true), items: None };
+    let secret = SecretProjection { name: name.to_owned(), optional: Some(true), items: None };
+    Volume {
+        name: volume.to_owned(),
+        projected: Some(ProjectedVolumeSource {
+            default_mode: Some(SECRET_MODE),
+            sources: Some(vec![
+                VolumeProjection { config_map: Some(config_map), ..VolumeProjection::default() },
+                VolumeProjection { secret: Some(secret), ..VolumeProjection::default() },
+            ]),
+        }),
+        ..Volume::default()
+    }
+}
+
+/// A volume that lives as long as the pod.
+pub(super) fn scratch_volume(name: &str) -> Volume {
+    Volume { name: name.to_owned(), empty_dir: Some(EmptyDirVolumeSource::default()), ..Volume::default() }
+}

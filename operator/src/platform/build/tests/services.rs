@@ -1,0 +1,110 @@
+//! Deployments, their network names, and who may be away.
+
+use super::*;
+
+fn deployment(spec: &str, service: &str) -> Value {
+    get(&built(spec), Kind::Deployment, &format!("shop-{service}")).clone()
+}
+
+#[test]
+fn a_service_is_served_from_its_configuration_file() {
+    let order = deployment(
+        "version: 1.2.3\nimage: {repository: example.org/shop, pullPolicy: Never, pullSecrets: [one]}",
+        "order",
+    );
+    let pod = &order["spec"]["template"];
+    let container = container(pod);
+    assert_eq!(container["image"], "example.org/shop:1.2.3");
+    assert_eq!(container["imagePullPolicy"], "Never");
+    assert_eq!(pod["spec"]["imagePullSecrets"], json!([{"name": "one"}]));
+    assert_eq!(container["args"], json!(["serve", "order", "--config", "/etc/shopflow/config.yaml"]));
+    let objects = built("observability: {logLevel: Debug}");
+    let config = get(&objects, Kind::ConfigMap, "shop-order")["data"]["config.yaml"].as_str().unwrap();
+    let config: Value = serde_yaml::from_str(config).unwrap();
+    assert_eq!(config["service"]["listen"], "[::]:3002");
+    assert_eq!(config["service"]["log_level"], "debug");
+    assert_eq!(config["service"]["issuer"], "https://shop.shop.svc");
+    assert_eq!(config["service"]["nats_url"], "nats://shop-nats.shop.svc:4222");
+    assert_eq!(config["order"]["catalog"], "optional");
+}
+
+#[test]
+fn probes_tell_starting_ready_and_alive_apart() {
+    for service in topology::SERVICES {
+        let deployment = deployment("{}", service.name);
+        let container = container(&deployment["spec"]["template"]);
+        let path = |probe: &str| container[probe]["httpGet"]["path"].clone();
+        assert_eq!(path("readinessProbe"), "/ready");
+        // The database must never decide whether a process lives.
+        assert_eq!(path("livenessProbe"), "/health");
+        assert_eq!(path("startupProbe"), "/health");
+        for probe in ["readinessProbe", "livenessProbe", "startupProbe"] {
+            assert_eq!(container[probe]["httpGet"]["port"], "http");
+            assert!(container[probe]["timeoutSeconds"].as_i64().unwrap() > 1);
+        }
+    }
+}
+
+#[test]
+fn a_rollout_never_has_fewer_pods_than_declared() {
+    let order = deployment("services: {order: {replicas: 3}}", "order");
+    assert_eq!(order["spec"]["replicas"], 3);
+    let rolling = json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}});
+    assert_eq!(order["spec"]["strategy"], rolling);
+    // A drain of 5 s and the longest request of 30 s.
+    assert!(order["spec"]["template"]["spec"]["terminationGracePeriodSeconds"].as_i64().unwrap() > 35);
+}
+
+#[test]
+fn a_service_answers_to_both_its_names_on_both_its_ports() {
+    let objects = built("{}");
+    for service in topology::SERVICES {
+        for name in [service.name.to_owned(), format!("{}-service", service.name)] {
+            let network = get(&objects, Kind::Service, &name);
+            let ports = network["spec"]["ports"].as_array().unwrap();
+            let numbers: Vec<i64> = ports.iter().map(|port| port["port"].as_i64().unwrap()).collect();
+            let wanted = std::iter::once(service.port).chain(service.alias_port).map(i64::from);
+            assert_eq!(numbers, wanted.collect::<Vec<_>>(), "{name}");
+            assert!(ports.iter().all(|port| port["targetPort"] == "http"));
+            let deployment = get(&objects, Kind::Deployment, &format!("shop-{}", service.name));
+            let pod = &deployment["spec"]["template"];
+            assert_eq!(container(pod)["ports"][0]["containerPort"], service.port);
+            let selector = network["spec"]["selector"].as_object().unwrap();
+            assert!(selector.iter().all(|(key, value)| pod["metadata"]["labels"][key] == *value), "{name}");
+        }
+    }
+}
+
+#[test]
+fn no_service_sends_requests_to_the_pods_of_a_migration() {
+    let objects = built("{}");
+    let jobs = objects.iter().filter(|((kind, _), _)| *kind == Kind::Job);
+    for (_, job) in jobs {
+        let labels = &job["spec"]["template"]["metadata"]["labels"];
+        let component = labels["app.kubernetes.io/component"].as_str().unwrap();
+        assert!(topology::service(component).is_none(), "{component}");
+    }
+}
+
+#[test]
+fn several_pods_are_spread_and_leave_one_at_a_time() {
+    let objects = built("services: {order: {replicas: 2}}");
+    let order = get(&objects, Kind::Deployment, "shop-order");
+    let spread = &order["spec"]["template"]["spec"]["topologySpreadConstraints"][0];
+    assert_eq!(spread["topologyKey"], "kubernetes.io/hostname");
+    assert_eq!(spread["whenUnsatisfiable"], "ScheduleAnyway", "one node is enough");
+    assert_eq!(spread["labelSelector"], order["spec"]["selector"]);
+    let budget = get(&objects, Kind::DisruptionBudget, "shop-order");
+    assert_eq!(budget["spec"]["maxUnavailable"], 1);
+    assert_eq!(budget["spec"]["selector"], order["spec"]["selector"]);
+    let budgets = objects.keys().filter(|(kind, _)| *kind == Kind::DisruptionBudget).count();
+    assert_eq!(budgets, 1, "a budget of a single pod only blocks its node");
+}
+
+#[test]
+fn pods_go_where_the_spec_says() {
+    let order =
+        deployment("services: {order: {nodeSelector: {disk: fast}, tolerations: [{key: spot}]}}", "order");
+    assert_eq!(order["spec"]["template"]["spec"]["nodeSelector"], json!({"disk": "fast"}));
+    assert_eq!(order["spec"]["template"]["spec"]["tolerations"], json!([{"key": "spot"}]));
+}

@@ -1,0 +1,21 @@
+//! The controller of platforms, in five steps: gather, resolve, build, apply, report. Only the outer two
+//! and apply have a client.
+
+pub mod apply;
+pub mod build;
+mod compare;
+pub mod connections;
+pub mod controller;
+pub mod deletion;
+pub mod endpoints;
+pub mod gather;
+pub mod identities;
+pub mod keys;
+pub mod kind;
+pub mod leadership;
+pub mod live;
+pub mod memory;
+pub mod reconcile;
+pub mod report;
+pub mod resolve;
+pub mod servers;

@@ -1,0 +1,269 @@
+//! The parts of a platform, each in the words of the status.
+
+use serde_json::Value;
+
+use crate::{
+    api::{
+        DatabaseStatus, KeyStatus, Outcome, PlatformStatus, ServiceStatus, ServiceTokensStatus, StreamStatus,
+        reason,
+    },
+    keys::{Adoption, Key, State},
+    messaging::{Action, Conflict, Plan},
+    platform::{
+        apply::{Applied, Outside},
+        build::Migration,
+        keys::Keys,
+        kind::Kind,
+        resolve::{NatsServer, Platform, PostgresServer, ServicePlan},
+        servers::{Seen, Servers},
+    },
+};
+
+/// Longest list of names in a message.
+const NAMES: usize = 5;
+
+/// The services, by their Deployments.
+pub(super) fn services(platform: &Platform, applied: &Applied) -> Vec<ServiceStatus> {
+    let of = |plan| service(platform, plan, applied);
+    platform.services.iter().map(of).collect()
+}
+
+fn service(platform: &Platform, plan: &ServicePlan, applied: &Applied) -> ServiceStatus {
+    let deployment = applied.live.raw(Kind::Deployment, &platform.object_name(plan.service.name));
+    let number = |path: &str| -> i64 {
+        deployment.and_then(|object| object.pointer(path)).and_then(Value::as_i64).unwrap_or(0)
+    };
+    let image =
+        deployment.and_then(|object| object.pointer("/spec/template/spec/containers/0/image")?.as_str());
+    // An older generation's pods are ready, but not as declared.
+    let current =
+        deployment.is_some() && number("/status/observedGeneration") >= number("/metadata/generation");
+    let settled = current && number("/status/replicas") == number("/status/updatedReplicas");
+    let ready =
+        if current { number("/status/readyReplicas").min(number("/status/updatedReplicas")) } else { 0 };
+    let ready = i32::try_from(ready).unwrap_or(i32::MAX);
+    let reason = match deployment {
+        None => Some("the service waits for its database and migration".to_owned()),
+        Some(_) if ready >= plan.replicas && settled => None,
+        Some(_) if number("/spec/replicas") != i64::from(plan.replicas) => {
+            Some("the number of pods is not changed yet".to_owned())
+        }
+        Some(object) => Some(why_not(object)),
+    };
+    ServiceStatus {
+        name: plan.service.name.to_owned(),
+        ready,
+        desired: plan.replicas,
+        image: image.unwrap_or(&plan.image).to_owned(),
+        reason,
+    }
+}
+
+fn why_not(deployment: &Value) -> String {
+    let conditions = deployment["status"]["conditions"].as_array();
+    let failing = conditions.and_then(|all| {
+        let bad = |one: &&Value| {
+            (one["type"] == "ReplicaFailure" && one["status"] == "True")
+                || (one["type"] == "Progressing" && one["status"] == "False")
+        };
+        all.iter().find(bad)?["message"].as_str()
+    });
+    failing.unwrap_or("pods are starting").to_owned()
+}
+
+/// `3/4`.
+pub(super) fn services_ready(services: &[ServiceStatus]) -> String {
+    let ready = services.iter().filter(|service| service.reason.is_none()).count();
+    format!("{ready}/{}", services.len())
+}
+
+pub(super) fn services_condition(services: &[ServiceStatus]) -> Outcome {
+    let waiting: Vec<&ServiceStatus> = services.iter().filter(|service| service.reason.is_some()).collect();
+    if waiting.is_empty() {
+        return Outcome::yes(reason::CONVERGED, "every service has its pods");
+    }
+    let list = waiting.iter().map(|service| {
+        format!(
+            "{} {}/{}: {}",
+            service.name,
+            service.ready,
+            service.desired,
+            service.reason.as_deref().unwrap_or_default()
+        )
+    });
+    Outcome::no(reason::PODS_NOT_READY, list.collect::<Vec<_>>().join("; "))
+}
+
+/// Databases and streams, as far as they could be seen.
+pub(super) fn servers(servers: &Servers, status: &mut PlatformStatus) {
+    if let Seen::Known(plans) = &servers.database {
+        status.databases = plans
+            .keys()
+            .map(|name| DatabaseStatus { name: name.clone(), ready: servers.database_ready(name) })
+            .collect();
+    }
+    if let Seen::Known(plan) = &servers.messaging {
+        status.streams = topology::STREAMS.iter().map(|stream| stream_status(stream, plan)).collect();
+    }
+}
+
+fn stream_status(stream: &topology::Stream, plan: &Plan) -> StreamStatus {
+    let consumers = topology::SERVICES.iter().flat_map(|service| service.consumers);
+    StreamStatus {
+        name: stream.name.to_owned(),
+        ready: !concerns(plan, stream.name),
+        consumers: consumers
+            .filter(|consumer| consumer.stream == stream.name)
+            .count()
+            .try_into()
+            .unwrap_or(i32::MAX),
+    }
+}
+
+/// Whether anything is to be done, or cannot be done, about a stream or its consumers.
+fn concerns(plan: &Plan, name: &str) -> bool {
+    let about = |action: &Action| match action {
+        Action::CreateStream(config) | Action::UpdateStream(config) => config.name == name,
+        Action::CreateConsumer { stream, .. } | Action::UpdateConsumer { stream, .. } => stream == name,
+    };
+    let named = |conflict: &Conflict| conflict.object.split([' ', '/']).nth(1) == Some(name);
+    plan.actions.iter().any(about) || plan.conflicts.iter().any(named)
+}
+
+pub(super) fn databases_ready(servers: &Servers, applied: Option<&Applied>) -> Outcome {
+    let conflict = || match &servers.database {
+        Seen::Known(plans) => plans.values().flat_map(|plan| &plan.conflicts).next(),
+        Seen::Starting | Seen::Unreachable(_) => None,
+    };
+    match (&servers.database, applied.map(|applied| &applied.database)) {
+        (Seen::Starting, _) => Outcome::no(reason::STARTING, "PostgreSQL's pod is not ready"),
+        (Seen::Unreachable(problem), _) => Outcome::no(reason::UNREACHABLE, format!("PostgreSQL: {problem}")),
+        (_, Some(Outside::Refused(problem))) => {
+            Outcome::no(reason::REFUSED, format!("PostgreSQL: {problem}"))
+        }
+        _ if conflict().is_some() => {
+            Outcome::no(reason::NAME_CONFLICT, conflict().map(ToString::to_string).unwrap_or_default())
+        }
+        (_, Some(Outside::Changed(count))) => {
+            Outcome::no(reason::REPAIRING, format!("{count} changes are made in PostgreSQL"))
+        }
+        _ => Outcome::yes(reason::CONVERGED, "databases, roles and grants are as declared"),
+    }
+}
+
+pub(super) fn messaging_ready(servers: &Servers, applied: Option<&Applied>) -> Outcome {
+    let conflict = || match &servers.messaging {
+        Seen::Known(plan) => plan.conflicts.first(),
+        Seen::Starting | Seen::Unreachable(_) => None,
+    };
+    match (&servers.messaging, applied.map(|applied| &applied.messaging)) {
+        (Seen::Starting, _) => Outcome::no(reason::STARTING, "NATS's pod is not ready"),
+        (Seen::Unreachable(problem), _) => Outcome::no(reason::UNREACHABLE, format!("NATS: {problem}")),
+        (_, Some(Outside::Refused(problem))) => Outcome::no(reason::REFUSED, format!("NATS: {problem}")),
+        _ if conflict().is_some() => {
+            Outcome::no(reason::IMMUTABLE, conflict().map(ToString::to_string).unwrap_or_default())
+        }
+        (_, Some(Outside::Changed(count))) => {
+            Outcome::no(reason::REPAIRING, format!("{count} changes are made in NATS"))
+        }
+        _ => Outcome::yes(reason::CONVERGED, "streams, consumers and buckets are as declared"),
+    }
+}
+
+/// What only a person can settle.
+pub(super) fn conflict(servers: &Servers) -> Option<Outcome> {
+    if let Seen::Known(plans) = &servers.database
+        && let Some(conflict) = plans.values().flat_map(|plan| &plan.conflicts).next()
+    {
+        return Some(Outcome::yes(reason::NAME_CONFLICT, conflict.to_string()));
+    }
+    let Seen::Known(plan) = &servers.messaging else { return None };
+    plan.conflicts.first().map(|conflict| Outcome::yes(reason::IMMUTABLE, conflict.to_string()))
+}
+
+/// The keyring, never a private part of it.
+pub(super) fn keys(keys: &Keys, status: &mut PlatformStatus) {
+    status.active_key = Some(keys.keyring.active().kid.clone());
+    status.next_rotation = Some(PlatformStatus::time(keys.next_rotation));
+    status.service_tokens =
+        keys.next_renewal.map(|at| ServiceTokensStatus { next_renewal: PlatformStatus::time(at) });
+    status.keys = keys.keyring.keys().iter().map(|key| key_status(key, keys)).collect();
+}
+
+fn key_status(key: &Key, keys: &Keys) -> KeyStatus {
+    let since = match key.state {
+        State::Pending => key.created_at,
+        State::Active => key.activated_at.unwrap_or(key.created_at),
+        State::Retiring => key.retired_at.unwrap_or(key.created_at),
+    };
+    let waiting = keys.adoption.waiting_for(&key.kid);
+    let loaded = waiting.as_ref().and_then(|waiting| {
+        let Adoption::Known(pods) = &keys.adoption else { return None };
+        Some(format!("{}/{}", pods.len() - waiting.len(), pods.len()))
+    });
+    // Only the next key is waited for; the others need no report.
+    let waiting = waiting.filter(|_| key.state == State::Pending).unwrap_or_default();
+    KeyStatus {
+        id: key.kid.clone(),
+        state: format!("{:?}", key.state),
+        since: PlatformStatus::time(since),
+        loaded: loaded.filter(|_| key.state != State::Retiring),
+        waiting_for: waiting.into_iter().take(NAMES).map(str::to_owned).collect(),
+    }
+}
+
+pub(super) fn keys_ready(keys: &Keys) -> Outcome {
+    let pending = keys.keyring.keys().iter().find(|key| key.state == State::Pending);
+    let active = &keys.keyring.active().kid;
+    match pending.map(|key| (key, keys.adoption.waiting_for(&key.kid))) {
+        Some((key, Some(waiting))) if !waiting.is_empty() => {
+            let names: Vec<&str> = waiting.iter().copied().take(NAMES).collect();
+            Outcome::yes(
+                reason::AWAITING_ADOPTION,
+                format!("{active} signs; {} waits for {} pods: {}", key.kid, waiting.len(), names.join(", ")),
+            )
+        }
+        Some((key, _)) => Outcome::yes(
+            reason::AWAITING_ADOPTION,
+            format!("{active} signs; {} is published and will follow", key.kid),
+        ),
+        None => Outcome::yes(reason::CONVERGED, format!("{active} signs")),
+    }
+}
+
+pub(super) fn migrations_ready(applied: &Applied) -> Outcome {
+    let of = |wanted| applied.migrations.iter().filter(move |(_, _, progress)| *progress == wanted);
+    if let Some((service, job, _)) = of(Migration::Failed).next() {
+        return Outcome::no(
+            reason::MIGRATION_FAILED,
+            format!(
+                "the migration of {service} failed, and the former release goes on: read `kubectl logs job/{job}`, then delete the Job to try again"
+            ),
+        );
+    }
+    let running: Vec<&str> = of(Migration::Running).map(|(service, ..)| *service).collect();
+    if running.is_empty() {
+        Outcome::yes(reason::CONVERGED, "every migration of this release has run")
+    } else {
+        Outcome::no(reason::MIGRATING, format!("waiting for the migration of {}", running.join(", ")))
+    }
+}
+
+/// What the declared replicas really protect against.
+pub(super) fn durable(platform: &Platform) -> Outcome {
+    let postgres = matches!(platform.postgres, PostgresServer::Managed { .. });
+    let nats = matches!(platform.nats, NatsServer::Managed { .. });
+    match (postgres, nats) {
+        (true, _) => Outcome::no(
+            reason::SINGLE_SERVER,
+            "committed orders survive crashes and restarts, but not the loss of PostgreSQL's one volume: back it up, or use postgres.external",
+        ),
+        (false, true) => Outcome::yes(
+            reason::EXTERNAL,
+            "PostgreSQL is as durable as its keeper makes it; events lost with NATS's one volume are sent again from there",
+        ),
+        (false, false) => {
+            Outcome::yes(reason::EXTERNAL, "PostgreSQL and NATS are as durable as their keepers make them")
+        }
+    }
+}

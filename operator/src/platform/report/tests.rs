@@ -1,0 +1,162 @@
+//! Situations, and what is said about them.
+
+mod changes;
+mod conditions;
+mod people;
+
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{
+    keys::Adoption,
+    messaging,
+    platform::{
+        apply::Outside,
+        build::Migration,
+        gather::Gathered,
+        keys,
+        kind::Kind,
+        live::Live,
+        memory::{self, Memory, Secrets},
+        resolve::{self, Release},
+        servers::Seen,
+    },
+    postgres,
+};
+
+/// What a reconcile of a converged platform comes to; a test changes what it is about.
+struct World {
+    resource: ShopFlowPlatform,
+    platform: Option<Platform>,
+    memory: Memory,
+    servers: Option<Servers>,
+    keys: Option<Keys>,
+    applied: Option<Applied>,
+    trouble: Option<Trouble>,
+    now: Timestamp,
+}
+
+impl World {
+    fn converged() -> Self {
+        Self::of("{}")
+    }
+
+    fn of(spec: &str) -> Self {
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let resource = resolve::tests::resource(spec);
+        let platform = resolve::resolve(&resource, &Release::default()).unwrap();
+        let gathered = Gathered { resource: resource.clone(), live: Live::default(), older: None };
+        let memory = memory::recall(&gathered, &platform, keys::policy_of(&platform), now).unwrap();
+        let applied = applied(&platform);
+        let mut world = Self {
+            resource,
+            servers: Some(answering(&platform)),
+            platform: Some(platform),
+            memory,
+            keys: None,
+            applied: Some(applied),
+            trouble: None,
+            now,
+        };
+        world.advance(Adoption::Unknown);
+        world
+    }
+
+    /// Does what is due to the keys; what came of it is what the next one starts from.
+    fn advance(&mut self, adoption: Adoption) {
+        let platform = self.platform.as_ref().unwrap();
+        let secrets = Secrets { live: &Live::default(), platform };
+        self.memory.policy = keys::policy_of(platform);
+        let keys = keys::advance(platform, &self.memory, &secrets, adoption, self.now).unwrap();
+        self.memory.keyring = keys.keyring.clone();
+        self.keys = Some(keys);
+    }
+
+    fn servers(&mut self) -> &mut Servers {
+        self.servers.as_mut().unwrap()
+    }
+
+    fn applied(&mut self) -> &mut Applied {
+        self.applied.as_mut().unwrap()
+    }
+
+    /// The steps from here on were not reached.
+    fn ended_early(&mut self, reason: &'static str, needs_a_person: bool) {
+        (self.servers, self.keys, self.applied) = (None, None, None);
+        self.trouble = Some(Trouble { reason, message: "what to do".to_owned(), needs_a_person });
+    }
+
+    fn deployment(&mut self, service: &str, patch: &Value) {
+        let name = format!("shop-{service}");
+        let live = &mut self.applied().live;
+        let mut object = live.raw(Kind::Deployment, &name).unwrap().clone();
+        json_patch::merge(&mut object, patch);
+        live.insert(Kind::Deployment, object);
+    }
+
+    fn status(&self) -> (PlatformStatus, Vec<Transition>) {
+        let findings = Findings {
+            platform: self.platform.as_ref(),
+            servers: self.servers.as_ref(),
+            keys: self.keys.as_ref(),
+            applied: self.applied.as_ref(),
+            trouble: self.trouble.as_ref(),
+        };
+        status(&self.resource, findings, self.now)
+    }
+
+    /// Says it, as the API server keeps it until the next reconcile.
+    fn say(&mut self) -> PlatformStatus {
+        let (status, _) = self.status();
+        let value = serde_json::to_value(&status).unwrap();
+        let kept: PlatformStatus = serde_json::from_value(value).unwrap();
+        self.resource.status = Some(kept.clone());
+        kept
+    }
+
+    fn later(&mut self, seconds: i64) {
+        self.now += SignedDuration::from_secs(seconds);
+    }
+}
+
+/// Servers that have all that they should.
+fn answering(platform: &Platform) -> Servers {
+    let plans = platform.databases().map(|plan| (plan.service.name.to_owned(), postgres::Plan::default()));
+    Servers {
+        database: Seen::Known(plans.collect()),
+        messaging: Seen::Known(messaging::Plan::default()),
+        adoption: Adoption::Unknown,
+    }
+}
+
+/// Nothing was to do, and every pod is there.
+fn applied(platform: &Platform) -> Applied {
+    let mut live = Live::default();
+    for plan in &platform.services {
+        let replicas = plan.replicas;
+        live.insert(
+            Kind::Deployment,
+            json!({
+                "metadata": {"name": platform.object_name(plan.service.name), "generation": 2},
+                "spec": {"replicas": replicas, "template": {"spec": {"containers": [{"image": plan.image}]}}},
+                "status": {
+                    "observedGeneration": 2,
+                    "replicas": replicas,
+                    "updatedReplicas": replicas,
+                    "readyReplicas": replicas,
+                },
+            }),
+        );
+    }
+    let migration = |plan: &crate::platform::resolve::ServicePlan| {
+        (plan.service.name, format!("shop-{}-migrate-1", plan.service.name), Migration::Done)
+    };
+    Applied {
+        live,
+        changes: 0,
+        database: Outside::Converged,
+        messaging: Outside::Converged,
+        migrations: platform.databases().map(migration).collect(),
+    }
+}

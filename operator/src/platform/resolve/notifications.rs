@@ -1,0 +1,79 @@
+//! How notifications leave the platform.
+
+use super::Invalid;
+use crate::api::{EmailTls, Notifications};
+
+const SENDER: &str = "ShopFlow <noreply@shopflow.example>";
+const TWILIO: &str = "https://api.twilio.com";
+
+/// How notifications leave the platform.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotificationSettings {
+    /// Sender of e-mail.
+    pub from: String,
+    /// How e-mail leaves.
+    pub email: EmailProvider,
+    /// How text messages leave.
+    pub sms: SmsProvider,
+}
+
+/// How e-mail leaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EmailProvider {
+    /// It does not.
+    Log,
+    /// By a mail server.
+    Smtp {
+        /// Host name.
+        host: String,
+        /// Port.
+        port: u16,
+        /// Protection of the connection.
+        tls: EmailTls,
+        /// Secret with `username` and `password`.
+        secret: Option<String>,
+    },
+}
+
+/// How text messages leave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SmsProvider {
+    /// They do not.
+    Log,
+    /// By Twilio.
+    Twilio {
+        /// Number that messages come from.
+        from: String,
+        /// Base URL.
+        base_url: String,
+        /// Secret with `account_sid` and `auth_token`.
+        secret: String,
+    },
+}
+
+pub(super) fn resolve(spec: Option<&Notifications>) -> Result<NotificationSettings, Invalid> {
+    let spec = spec.cloned().unwrap_or_default();
+    let from = spec.email.as_ref().and_then(|email| email.from.clone()).unwrap_or_else(|| SENDER.to_owned());
+    let email = match spec.email.map(|email| (email.log, email.smtp)) {
+        None | Some((Some(_), None)) => EmailProvider::Log,
+        Some((Some(_), Some(_))) => return Err(Invalid::Both("notifications.email")),
+        Some((None, None)) => return Err(Invalid::Neither("notifications.email")),
+        Some((None, Some(smtp))) => EmailProvider::Smtp {
+            host: smtp.host,
+            port: smtp.port.unwrap_or(587),
+            tls: smtp.tls.unwrap_or_default(),
+            secret: smtp.credentials_secret.map(|secret| secret.name),
+        },
+    };
+    let sms = match spec.sms.map(|sms| (sms.log, sms.twilio)) {
+        None | Some((Some(_), None)) => SmsProvider::Log,
+        Some((Some(_), Some(_))) => return Err(Invalid::Both("notifications.sms")),
+        Some((None, None)) => return Err(Invalid::Neither("notifications.sms")),
+        Some((None, Some(twilio))) => SmsProvider::Twilio {
+            from: twilio.from,
+            base_url: twilio.base_url.unwrap_or_else(|| TWILIO.to_owned()),
+            secret: twilio.credentials_secret.name,
+        },
+    };
+    Ok(NotificationSettings { from, email, sms })
+}

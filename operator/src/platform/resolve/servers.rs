@@ -1,0 +1,116 @@
+//! PostgreSQL and NATS.
+
+use super::Invalid;
+use crate::api::{Amounts, Nats, Period, Postgres, Resources, Storage, TlsMode};
+
+/// Where the databases live.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PostgresServer {
+    /// A StatefulSet of the operator.
+    Managed {
+        /// Image of the server.
+        image: String,
+        /// Volume of the data.
+        volume: Volume,
+        /// Compute resources.
+        resources: Resources,
+    },
+    /// Someone else's server.
+    External {
+        /// Host name.
+        host: String,
+        /// Port.
+        port: u16,
+        /// Protection of the connection.
+        tls: TlsMode,
+        /// Secret with `username` and `password`.
+        admin_secret: String,
+    },
+}
+
+/// Where the streams live.
+#[derive(Debug, Clone, PartialEq)]
+pub enum NatsServer {
+    /// A StatefulSet of the operator.
+    Managed {
+        /// Image of the server.
+        image: String,
+        /// Volume of the streams.
+        volume: Volume,
+        /// Compute resources.
+        resources: Resources,
+    },
+    /// Someone else's servers.
+    External {
+        /// URL of the servers.
+        url: String,
+        /// Secret with `account.seed`.
+        account_secret: String,
+    },
+}
+
+/// A persistent volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Volume {
+    /// Size, a quantity.
+    pub size: String,
+    /// Storage class; the cluster's default when absent.
+    pub class: Option<String>,
+}
+
+/// Requests, and a limit of memory alone: a limit of processors only slows things down.
+pub(super) fn amounts(cpu: &str, memory: &str, memory_limit: &str) -> Resources {
+    Resources {
+        requests: Some(Amounts { cpu: Some(cpu.to_owned()), memory: Some(memory.to_owned()) }),
+        limits: Some(Amounts { cpu: None, memory: Some(memory_limit.to_owned()) }),
+    }
+}
+
+pub(super) fn postgres(spec: Option<&Postgres>, image: &str) -> Result<PostgresServer, Invalid> {
+    let spec = spec.cloned().unwrap_or_default();
+    match (spec.managed, spec.external) {
+        (Some(_), Some(_)) => Err(Invalid::Both("postgres")),
+        (None, Some(external)) => Ok(PostgresServer::External {
+            host: external.host,
+            port: external.port.unwrap_or(5432),
+            tls: external.tls.unwrap_or(TlsMode::Require),
+            admin_secret: external.admin_secret.name,
+        }),
+        (managed, None) => {
+            let managed = managed.unwrap_or_default();
+            Ok(PostgresServer::Managed {
+                image: managed.image.unwrap_or_else(|| image.to_owned()),
+                volume: volume(managed.storage, "10Gi"),
+                resources: managed.resources.unwrap_or_else(|| amounts("50m", "128Mi", "1Gi")),
+            })
+        }
+    }
+}
+
+pub(super) fn login_rotation(spec: Option<&Postgres>) -> Period {
+    let credentials = spec.and_then(|postgres| postgres.credentials.clone()).unwrap_or_default();
+    credentials.rotate_every.unwrap_or(Period::hours(720))
+}
+
+pub(super) fn nats(spec: Option<&Nats>, image: &str) -> Result<NatsServer, Invalid> {
+    let spec = spec.cloned().unwrap_or_default();
+    match (spec.managed, spec.external) {
+        (Some(_), Some(_)) => Err(Invalid::Both("nats")),
+        (None, Some(external)) => {
+            Ok(NatsServer::External { url: external.url, account_secret: external.account_secret.name })
+        }
+        (managed, None) => {
+            let managed = managed.unwrap_or_default();
+            Ok(NatsServer::Managed {
+                image: managed.image.unwrap_or_else(|| image.to_owned()),
+                volume: volume(managed.storage, "5Gi"),
+                resources: managed.resources.unwrap_or_else(|| amounts("20m", "64Mi", "512Mi")),
+            })
+        }
+    }
+}
+
+fn volume(storage: Option<Storage>, size: &str) -> Volume {
+    let storage = storage.unwrap_or_default();
+    Volume { size: storage.size.unwrap_or_else(|| size.to_owned()), class: storage.storage_class }
+}

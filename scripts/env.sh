@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Prints export lines for a running platform: eval "$(make env)".
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. scripts/steps.sh
+. scripts/tools.sh
+. scripts/cluster.sh
+if ! { email=$(admin email) && password=$(admin password); }; then
+  echo 'no platform answers here: run make up' >&2
+  exit 1
+fi
+printf 'export %s=%q\n' KUBECONFIG "$KUBECONFIG" PATH "$PATH" SHOPFLOW_URL "$URL" \
+  SHOPFLOW_ADMIN_EMAIL "$email" SHOPFLOW_ADMIN_PASSWORD "$password"

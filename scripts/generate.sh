@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Writes the generated files: the resource's schema, the operator's permissions, the services' API descriptions.
+#   scripts/generate.sh          writes them
+#   scripts/generate.sh --check  fails, naming the files, when one is not what would be written
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+out=.
+if [ "${1:-}" = --check ]; then
+  out=$(mktemp -d)
+  trap 'rm -rf "$out"' EXIT
+fi
+
+generated=()
+
+# generate FILE PACKAGE ARGUMENTS… — writes what the package's program prints.
+generate() {
+  local file=$1 package=$2
+  shift 2
+  mkdir -p "$out/$(dirname "$file")"
+  cargo run --quiet --locked -p "$package" -- "$@" >"$out/$file.partial"
+  mv "$out/$file.partial" "$out/$file"
+  generated+=("$file")
+}
+
+generate crds/shopflowplatforms.yaml shopflow-operator crds
+generate manifests/install/shop/role.yaml shopflow-operator rbac --namespace shop --platforms shop
+generate manifests/another-namespace/role.yaml shopflow-operator rbac --namespace market --platforms store
+for service in gateway auth order notification; do
+  generate "services/$service/openapi.json" shopflow openapi "$service"
+done
+
+[ "$out" != . ] || exit 0
+stale=()
+for file in "${generated[@]}"; do cmp -s "$file" "$out/$file" || stale+=("$file"); done
+[ "${#stale[@]}" -eq 0 ] || { echo "not up to date, run make generate: ${stale[*]}" >&2; exit 1; }

@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# From nothing to a running platform: tools, node, images, operator, the sample platform, Ready.
+# Safe to run again at any time; what did not change is not restarted.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. scripts/steps.sh
+. scripts/tools.sh
+. scripts/cluster.sh
+TARGET=${CARGO_TARGET_DIR:-target}/x86_64-unknown-linux-musl/release
+RENDERED=$ROOT/.state/rendered
+archives=()
+
+packages() { debian_packages && local/shopflow-node packages; }
+binaries() { cargo build --release --locked --target x86_64-unknown-linux-musl -p shopflow -p shopflow-operator; }
+
+# tag FILE — names a build by its content, so that an unchanged one is recognised and a changed one is rolled out.
+tag() { sha256sum "$1" | cut -c1-12; }
+
+images() {
+  services=localhost/shopflow:$(tag "$TARGET/shopflow") && operator=localhost/shopflow-operator:$(tag "$TARGET/shopflow-operator") &&
+    local/shopflow-node images >"$RENDERED/archives" &&
+    local/shopflow-node image "$services" "$TARGET/shopflow" /shopflow >>"$RENDERED/archives" &&
+    local/shopflow-node image "$operator" "$TARGET/shopflow-operator" /shopflow-operator >>"$RENDERED/archives"
+}
+
+# rendered — the manifests as committed, with this build's images: kustomizations in a folder that git ignores.
+rendered() {
+  mkdir -p "$RENDERED/operator" "$RENDERED/platform"
+  cat >"$RENDERED/operator/kustomization.yaml" <<Y
+resources: [../../../manifests/install]
+images: [{name: localhost/shopflow-operator, newName: $REGISTRY/shopflow-operator, newTag: "${operator##*:}"}]
+patches:
+  - target: {kind: Deployment, name: shopflow-operator}
+    patch: |
+      - {op: add, path: /spec/template/spec/containers/0/env/-, value: {name: SHOPFLOW_IMAGE, value: "$REGISTRY/shopflow"}}
+      - {op: add, path: /spec/template/spec/containers/0/env/-, value: {name: SHOPFLOW_VERSION, value: "${services##*:}"}}
+      - {op: add, path: /spec/template/spec/containers/0/env/-, value: {name: SHOPFLOW_POSTGRES_IMAGE, value: "$REGISTRY/postgres:15"}}
+      - {op: add, path: /spec/template/spec/containers/0/env/-, value: {name: SHOPFLOW_NATS_IMAGE, value: "$REGISTRY/nats:2.15.2"}}
+Y
+  local platform=samples
+  [ "$CLUSTER" != kind ] || platform=kind
+  cat >"$RENDERED/platform/kustomization.yaml" <<Y
+resources: [../../../manifests/$platform]
+patches:
+  - target: {kind: ShopFlowPlatform}
+    patch: '[{"op": "add", "path": "/spec/version", "value": "${services##*:}"}]'
+Y
+}
+
+operator_installed() {
+  kubectl apply --server-side --force-conflicts --field-manager=make-up -k "$RENDERED/operator" &&
+    kubectl wait --for=condition=Established crd/shopflowplatforms.shopflow.dev --timeout=60s &&
+    kubectl -n shopflow-system rollout status deployment/shopflow-operator --timeout=180s
+}
+
+platform_applied() { kubectl apply --server-side --force-conflicts --field-manager=make-up -k "$RENDERED/platform"; }
+
+# platform_ready — waits for Ready of the newest generation, and on failure shows what the platform says.
+platform_ready() {
+  local generation
+  generation=$(kubectl -n "$NAMESPACE" get sfp "$PLATFORM" -o 'jsonpath={.metadata.generation}') &&
+    kubectl -n "$NAMESPACE" wait "sfp/$PLATFORM" --for="jsonpath={.status.observedGeneration}=$generation" --timeout=60s &&
+    kubectl -n "$NAMESPACE" wait "sfp/$PLATFORM" --for=condition=Ready --timeout=300s && return
+  kubectl -n "$NAMESPACE" get sfp "$PLATFORM" -o wide
+  conditions
+  kubectl -n "$NAMESPACE" get pods
+  return 1
+}
+
+# healthy — asks where a user of this kind of cluster would ask.
+healthy() {
+  if [ "$CLUSTER" = current ]; then
+    kubectl get --raw "/api/v1/namespaces/$NAMESPACE/services/gateway:3000/proxy/health"
+  else
+    curl --silent --fail --max-time 2 "$URL/health"
+  fi
+}
+
+gateway_answers() {
+  local deadline=$((SECONDS + 30))
+  until healthy >/dev/null; do
+    [ "$SECONDS" -lt "$deadline" ] || { echo "nothing healthy answers on $URL/health"; return 1; }
+    sleep 0.2
+  done
+}
+
+[ "$(uname -s)" = Linux ] || [ "$CLUSTER" != local ] || { echo 'the local node needs Linux; use CLUSTER=kind' >&2; exit 1; }
+mkdir -p "$RENDERED"
+started=$SECONDS
+echo "Cluster: $CLUSTER"
+step 'Debian packages' packages
+step 'Rust target for static binaries' musl_target
+step 'Binary of the node' local/shopflow-node build
+step 'Binaries of services and operator' binaries
+step 'Images' images
+mapfile -t archives <"$RENDERED/archives"
+services=localhost/shopflow:$(tag "$TARGET/shopflow") operator=localhost/shopflow-operator:$(tag "$TARGET/shopflow-operator")
+step "Cluster ($CLUSTER)" cluster_up
+step 'Images loaded' cluster_load "${archives[@]}"
+step 'Manifests for these images' rendered
+step 'Operator' operator_installed
+step 'Platform applied' platform_applied
+step 'Platform Ready' platform_ready
+step 'Gateway answers' gateway_answers
+
+cat <<Y
+
+ShopFlow runs, after $((SECONDS - started)) s.
+  URL       $URL        (API pages: $URL/docs)
+  Sign-in   $(admin email)  $(admin password)
+
+Try:$([ "$CLUSTER" != current ] || printf '\n  kubectl -n %s port-forward service/gateway 3000:3000 &' "$NAMESPACE")
+  eval "\$(make env)"
+  kubectl get shopflowplatforms -A
+  curl -s $URL/api/v1/auth/login -H 'content-type: application/json' \\
+    -d "{\"email\":\"\$SHOPFLOW_ADMIN_EMAIL\",\"password\":\"\$SHOPFLOW_ADMIN_PASSWORD\"}"
+Y

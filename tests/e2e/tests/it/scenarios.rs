@@ -1,0 +1,6 @@
+//! What users do with a platform. Each leaves the sample platform Ready.
+
+mod deletion;
+mod disturbance;
+mod editing;
+mod ordering;
