@@ -15,6 +15,7 @@ mod postgres;
 mod secret;
 mod service;
 mod service_account;
+mod stateful_set;
 mod storage;
 
 use std::fmt;

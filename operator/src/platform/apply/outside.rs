@@ -1,6 +1,6 @@
 //! PostgreSQL and NATS.
 
-use std::time::Duration;
+use std::{future::Future, time::Duration};
 
 use super::{ApplyError, Mode, Writer};
 use crate::{
@@ -39,26 +39,11 @@ pub(super) async fn database(
     plan: Option<postgres::Plan>,
 ) -> Result<Outside, ApplyError> {
     let Some(plan) = plan else { return Ok(Outside::NotAsked) };
-    let count = plan.statements.len();
-    if count == 0 {
-        return Ok(Outside::Converged);
-    }
-    writer.note(count);
-    if writer.mode() == Mode::Pretend {
-        return Ok(Outside::Changed(count));
-    }
-    let limit = leadership.proof().await?.min(PATIENCE);
-    let server = match peers.postgres() {
-        Ok(server) => server,
-        Err(problem) => return Ok(Outside::Refused(problem)),
-    };
-    writer.metrics().outside_writes("postgres", count);
-    tracing::info!(statements = count, "changing PostgreSQL");
-    Ok(match tokio::time::timeout(limit, postgres::apply(&server, &plan.statements)).await {
-        Ok(Ok(())) => Outside::Changed(count),
-        Ok(Err(error)) => Outside::Refused(chain(&error)),
-        Err(_) => Outside::Refused(format!("not done within {} s", limit.as_secs())),
+    carry_out(writer, leadership, "postgres", plan.statements.len(), async {
+        let server = peers.postgres()?;
+        postgres::apply(&server, &plan.statements).await.map_err(|error| chain(&error))
     })
+    .await
 }
 
 pub(super) async fn messaging(
@@ -68,24 +53,34 @@ pub(super) async fn messaging(
     plan: Option<messaging::Plan>,
 ) -> Result<Outside, ApplyError> {
     let Some(plan) = plan else { return Ok(Outside::NotAsked) };
-    let count = plan.actions.len();
-    if count == 0 {
+    carry_out(writer, leadership, "nats", plan.actions.len(), async {
+        let jetstream = peers.jetstream().await?;
+        messaging::apply(&jetstream, &plan.actions).await.map_err(|error| chain(&error))
+    })
+    .await
+}
+
+/// Counts a plan, and carries it out for as long as this operator certainly leads.
+async fn carry_out(
+    writer: &mut Writer<'_>,
+    leadership: &Leadership,
+    system: &'static str,
+    changes: usize,
+    work: impl Future<Output = Result<(), String>>,
+) -> Result<Outside, ApplyError> {
+    if changes == 0 {
         return Ok(Outside::Converged);
     }
-    writer.note(count);
+    writer.note(changes);
     if writer.mode() == Mode::Pretend {
-        return Ok(Outside::Changed(count));
+        return Ok(Outside::Changed(changes));
     }
     let limit = leadership.proof().await?.min(PATIENCE);
-    let jetstream = match peers.jetstream().await {
-        Ok(jetstream) => jetstream,
-        Err(problem) => return Ok(Outside::Refused(problem)),
-    };
-    writer.metrics().outside_writes("nats", count);
-    tracing::info!(actions = count, "changing NATS");
-    Ok(match tokio::time::timeout(limit, messaging::apply(&jetstream, &plan.actions)).await {
-        Ok(Ok(())) => Outside::Changed(count),
-        Ok(Err(error)) => Outside::Refused(chain(&error)),
+    writer.metrics().outside_writes(system, changes);
+    tracing::info!(system, changes, "changing what is outside Kubernetes");
+    Ok(match tokio::time::timeout(limit, work).await {
+        Ok(Ok(())) => Outside::Changed(changes),
+        Ok(Err(problem)) => Outside::Refused(problem),
         Err(_) => Outside::Refused(format!("not done within {} s", limit.as_secs())),
     })
 }

@@ -1,7 +1,5 @@
 //! The services.
 
-use std::collections::BTreeMap;
-
 use k8s_openapi::{
     api::{
         apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment},
@@ -10,21 +8,16 @@ use k8s_openapi::{
             TopologySpreadConstraint, Volume, VolumeMount,
         },
     },
-    apimachinery::pkg::{apis::meta::v1::ObjectMeta, util::intstr::IntOrString},
+    apimachinery::pkg::util::intstr::IntOrString,
 };
 
 use super::{
     config::{self, paths},
-    meta::{Fate, hash, label_selector, labels, meta},
+    meta::{Fate, hash, label_selector, meta},
     pod,
 };
-use crate::{
-    api::ANNOTATION_CONFIG,
-    platform::resolve::{EmailProvider, Platform, ServicePlan, SmsProvider},
-};
+use crate::platform::resolve::{EmailProvider, Platform, ServicePlan, SmsProvider};
 
-/// User of the services' containers.
-pub(super) const USER: i64 = 65532;
 
 /// Name of the Deployment of a service.
 pub(crate) fn name(platform: &Platform, service: &topology::Service) -> String {
@@ -57,28 +50,15 @@ pub(super) fn deployment(platform: &Platform, plan: &ServicePlan) -> Deployment 
 fn template(platform: &Platform, plan: &ServicePlan) -> PodTemplateSpec {
     // Keys and credentials have no part in it: they change under a running pod.
     let revision = hash([config::config(platform, plan)]);
-    PodTemplateSpec {
-        metadata: Some(ObjectMeta {
-            labels: Some(labels(platform, plan.service.name)),
-            annotations: Some(BTreeMap::from([(ANNOTATION_CONFIG.to_owned(), revision)])),
-            ..ObjectMeta::default()
-        }),
-        spec: Some(PodSpec {
-            containers: vec![container(platform, plan)],
-            volumes: Some(volumes(platform, plan.service)),
-            service_account_name: Some(super::service_account::name(platform)),
-            automount_service_account_token: Some(false),
-            enable_service_links: Some(false),
-            security_context: Some(pod::pod_security(USER)),
-            image_pull_secrets: pod::pull_secrets(platform),
-            node_selector: (!plan.node_selector.is_empty()).then(|| plan.node_selector.clone()),
-            tolerations: (!plan.tolerations.is_empty()).then(|| plan.tolerations.clone()),
-            // Also for a single pod: the template must not change with the replicas, or every pod is replaced.
-            topology_spread_constraints: Some(spread(platform, plan.service)),
-            termination_grace_period_seconds: Some(40),
-            ..PodSpec::default()
-        }),
-    }
+    let spec = PodSpec {
+        containers: vec![container(platform, plan)],
+        volumes: Some(volumes(platform, plan.service)),
+        // Also for a single pod: the template must not change with the replicas, or every pod is replaced.
+        topology_spread_constraints: Some(spread(platform, plan.service)),
+        termination_grace_period_seconds: Some(40),
+        ..pod::of_service(platform, plan)
+    };
+    pod::template(platform, plan.service.name, revision, spec)
 }
 
 fn container(platform: &Platform, plan: &ServicePlan) -> Container {

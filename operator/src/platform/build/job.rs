@@ -11,7 +11,6 @@ use serde_json::Value;
 
 use super::{
     config::paths,
-    deployment::USER,
     meta::{Fate, hash, labels, meta},
     pod,
 };
@@ -104,13 +103,6 @@ fn pod_spec(platform: &Platform, plan: &ServicePlan) -> PodSpec {
             pod::config_volume("config", super::deployment::name(platform, service)),
             pod::secret_volume("database", platform.object_name(&format!("{}-owner", service.name))),
         ]),
-        service_account_name: Some(super::service_account::name(platform)),
-        automount_service_account_token: Some(false),
-        enable_service_links: Some(false),
-        security_context: Some(pod::pod_security(USER)),
-        image_pull_secrets: pod::pull_secrets(platform),
-        node_selector: (!plan.node_selector.is_empty()).then(|| plan.node_selector.clone()),
-        tolerations: (!plan.tolerations.is_empty()).then(|| plan.tolerations.clone()),
-        ..PodSpec::default()
+        ..pod::of_service(platform, plan)
     }
 }

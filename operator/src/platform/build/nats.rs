@@ -4,25 +4,24 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::{
     api::{
-        apps::v1::{StatefulSet, StatefulSetSpec},
+        apps::v1::StatefulSet,
         core::v1::{
             ConfigMap, Container, ContainerPort, HTTPGetAction, PersistentVolumeClaim, PodSpec,
             PodTemplateSpec, Probe,
         },
     },
-    apimachinery::pkg::{apis::meta::v1::ObjectMeta, util::intstr::IntOrString},
+    apimachinery::pkg::util::intstr::IntOrString,
 };
 
 use super::{
-    meta::{Fate, hash, label_selector, labels, meta},
+    meta::{Fate, hash, meta},
     pod,
     service::NATS_PORT,
-    storage,
+    stateful_set, storage,
 };
 use crate::{
-    api::{ANNOTATION_CONFIG, Resources},
+    api::Resources,
     platform::{
-        kind::Kind,
         live::Live,
         resolve::{NatsServer, Platform},
     },
@@ -51,21 +50,7 @@ pub(super) fn stateful_set(platform: &Platform, server_config: &str, live: &Live
     let NatsServer::Managed { image, volume, resources } = &platform.nats else {
         return None;
     };
-    let name = platform.object_name(PART);
-    let claim = storage::template(platform, PART, volume, live.raw(Kind::StatefulSet, &name));
-    Some(StatefulSet {
-        spec: Some(StatefulSetSpec {
-            service_name: Some(name.clone()),
-            replicas: Some(1),
-            selector: label_selector(platform, PART),
-            template: template(platform, server_config, image, resources),
-            volume_claim_templates: Some(vec![claim]),
-            persistent_volume_claim_retention_policy: Some(storage::retention(platform)),
-            ..StatefulSetSpec::default()
-        }),
-        metadata: meta(platform, name, PART, Fate::Goes),
-        status: None,
-    })
+    Some(stateful_set::with_volume(platform, PART, volume, template(platform, server_config, image, resources), live))
 }
 
 /// Volumes that shall grow.
@@ -77,24 +62,13 @@ pub(super) fn claims(platform: &Platform, live: &Live) -> Vec<PersistentVolumeCl
 }
 
 fn template(platform: &Platform, server_config: &str, image: &str, resources: &Resources) -> PodTemplateSpec {
-    PodTemplateSpec {
-        metadata: Some(ObjectMeta {
-            labels: Some(labels(platform, PART)),
-            annotations: Some(BTreeMap::from([(ANNOTATION_CONFIG.to_owned(), hash([server_config]))])),
-            ..ObjectMeta::default()
-        }),
-        spec: Some(PodSpec {
-            containers: vec![container(platform, image, resources)],
-            volumes: Some(vec![pod::config_volume("config", platform.object_name(PART))]),
-            service_account_name: Some(super::service_account::name(platform)),
-            automount_service_account_token: Some(false),
-            enable_service_links: Some(false),
-            security_context: Some(pod::pod_security(USER)),
-            image_pull_secrets: pod::pull_secrets(platform),
-            termination_grace_period_seconds: Some(60),
-            ..PodSpec::default()
-        }),
-    }
+    let spec = PodSpec {
+        containers: vec![container(platform, image, resources)],
+        volumes: Some(vec![pod::config_volume("config", platform.object_name(PART))]),
+        termination_grace_period_seconds: Some(60),
+        ..pod::common(platform, USER)
+    };
+    pod::template(platform, PART, hash([server_config]), spec)
 }
 
 fn container(platform: &Platform, image: &str, resources: &Resources) -> Container {

@@ -5,22 +5,65 @@ use std::collections::BTreeMap;
 use k8s_openapi::{
     api::core::v1::{
         Capabilities, ConfigMapProjection, ConfigMapVolumeSource, EmptyDirVolumeSource, LocalObjectReference,
-        PodSecurityContext, ProjectedVolumeSource, ResourceRequirements, SeccompProfile, SecretProjection,
-        SecretVolumeSource, SecurityContext, Volume, VolumeMount, VolumeProjection,
+        PodSecurityContext, PodSpec, PodTemplateSpec, ProjectedVolumeSource, ResourceRequirements,
+        SeccompProfile, SecretProjection, SecretVolumeSource, SecurityContext, Volume, VolumeMount,
+        VolumeProjection,
     },
-    apimachinery::pkg::api::resource::Quantity,
+    apimachinery::pkg::{api::resource::Quantity, apis::meta::v1::ObjectMeta},
 };
 
+use super::meta::labels;
 use crate::{
-    api::{Amounts, Resources},
-    platform::resolve::Platform,
+    api::{ANNOTATION_CONFIG, Amounts, Resources},
+    platform::resolve::{Platform, ServicePlan},
 };
 
+/// User of the services' containers.
+const USER: i64 = 65532;
 /// Mode of mounted secrets: the pod's group reads them, nobody else.
 const SECRET_MODE: i32 = 0o440;
 
+/// A pod's template: its labels, and the revision of what only a new pod takes up.
+pub(super) fn template(
+    platform: &Platform,
+    component: &str,
+    revision: String,
+    spec: PodSpec,
+) -> PodTemplateSpec {
+    PodTemplateSpec {
+        metadata: Some(ObjectMeta {
+            labels: Some(labels(platform, component)),
+            annotations: Some(BTreeMap::from([(ANNOTATION_CONFIG.to_owned(), revision)])),
+            ..ObjectMeta::default()
+        }),
+        spec: Some(spec),
+    }
+}
+
+/// What all pods have in common: no way to the Kubernetes API, and the `restricted` profile.
+pub(super) fn common(platform: &Platform, user: i64) -> PodSpec {
+    let pull_secrets = platform.pull_secrets.iter().map(|name| LocalObjectReference { name: name.clone() });
+    PodSpec {
+        service_account_name: Some(super::service_account::name(platform)),
+        automount_service_account_token: Some(false),
+        enable_service_links: Some(false),
+        security_context: Some(pod_security(user)),
+        image_pull_secrets: (!platform.pull_secrets.is_empty()).then(|| pull_secrets.collect()),
+        ..PodSpec::default()
+    }
+}
+
+/// What the pods of a service and of its migration have in common.
+pub(super) fn of_service(platform: &Platform, plan: &ServicePlan) -> PodSpec {
+    PodSpec {
+        node_selector: (!plan.node_selector.is_empty()).then(|| plan.node_selector.clone()),
+        tolerations: (!plan.tolerations.is_empty()).then(|| plan.tolerations.clone()),
+        ..common(platform, USER)
+    }
+}
+
 /// Security of a pod under the `restricted` profile.
-pub(super) fn pod_security(user: i64) -> PodSecurityContext {
+fn pod_security(user: i64) -> PodSecurityContext {
     PodSecurityContext {
         run_as_non_root: Some(true),
         run_as_user: Some(user),
@@ -57,12 +100,6 @@ fn amounts(amounts: &Amounts) -> BTreeMap<String, Quantity> {
         .into_iter()
         .filter_map(|(name, amount)| Some((name.to_owned(), Quantity(amount.clone()?))))
         .collect()
-}
-
-/// Secrets with registry credentials.
-pub(super) fn pull_secrets(platform: &Platform) -> Option<Vec<LocalObjectReference>> {
-    let secrets = platform.pull_secrets.iter().map(|name| LocalObjectReference { name: name.clone() });
-    (!platform.pull_secrets.is_empty()).then(|| secrets.collect())
 }
 
 /// A mount that the container cannot write to.

@@ -4,25 +4,23 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::{
     api::{
-        apps::v1::{StatefulSet, StatefulSetSpec},
+        apps::v1::StatefulSet,
         core::v1::{
             ConfigMap, Container, ContainerPort, EnvVar, ExecAction, Lifecycle, LifecycleHandler,
             PersistentVolumeClaim, PodSpec, PodTemplateSpec, Probe,
         },
     },
-    apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
 use super::{
-    meta::{Fate, hash, label_selector, labels, meta},
+    meta::{Fate, hash, meta},
     pod,
     service::POSTGRES_PORT,
-    storage,
+    stateful_set, storage,
 };
 use crate::{
-    api::{ANNOTATION_CONFIG, Resources},
+    api::Resources,
     platform::{
-        kind::Kind,
         live::Live,
         resolve::{Platform, PostgresServer},
     },
@@ -92,21 +90,7 @@ pub(super) fn stateful_set(platform: &Platform, live: &Live) -> Option<StatefulS
     let PostgresServer::Managed { image, volume, resources } = &platform.postgres else {
         return None;
     };
-    let name = platform.object_name(PART);
-    let claim = storage::template(platform, PART, volume, live.raw(Kind::StatefulSet, &name));
-    Some(StatefulSet {
-        spec: Some(StatefulSetSpec {
-            service_name: Some(name.clone()),
-            replicas: Some(1),
-            selector: label_selector(platform, PART),
-            template: template(platform, image, resources),
-            volume_claim_templates: Some(vec![claim]),
-            persistent_volume_claim_retention_policy: Some(storage::retention(platform)),
-            ..StatefulSetSpec::default()
-        }),
-        metadata: meta(platform, name, PART, Fate::Goes),
-        status: None,
-    })
+    Some(stateful_set::with_volume(platform, PART, volume, template(platform, image, resources), live))
 }
 
 /// Volumes that shall grow.
@@ -118,28 +102,17 @@ pub(super) fn claims(platform: &Platform, live: &Live) -> Vec<PersistentVolumeCl
 }
 
 fn template(platform: &Platform, image: &str, resources: &Resources) -> PodTemplateSpec {
-    PodTemplateSpec {
-        metadata: Some(ObjectMeta {
-            labels: Some(labels(platform, PART)),
-            annotations: Some(BTreeMap::from([(ANNOTATION_CONFIG.to_owned(), hash([SETTINGS, RULES]))])),
-            ..ObjectMeta::default()
-        }),
-        spec: Some(PodSpec {
-            containers: vec![container(platform, image, resources)],
-            volumes: Some(vec![
-                pod::secret_volume("superuser", platform.object_name(PART)),
-                pod::config_volume("config", platform.object_name(PART)),
-                pod::scratch_volume("tmp"),
-            ]),
-            service_account_name: Some(super::service_account::name(platform)),
-            automount_service_account_token: Some(false),
-            enable_service_links: Some(false),
-            security_context: Some(pod::pod_security(USER)),
-            image_pull_secrets: pod::pull_secrets(platform),
-            termination_grace_period_seconds: Some(120),
-            ..PodSpec::default()
-        }),
-    }
+    let spec = PodSpec {
+        containers: vec![container(platform, image, resources)],
+        volumes: Some(vec![
+            pod::secret_volume("superuser", platform.object_name(PART)),
+            pod::config_volume("config", platform.object_name(PART)),
+            pod::scratch_volume("tmp"),
+        ]),
+        termination_grace_period_seconds: Some(120),
+        ..pod::common(platform, USER)
+    };
+    pod::template(platform, PART, hash([SETTINGS, RULES]), spec)
 }
 
 fn container(platform: &Platform, image: &str, resources: &Resources) -> Container {
