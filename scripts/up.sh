@@ -17,6 +17,8 @@ binaries() { cargo build --release --locked --target x86_64-unknown-linux-musl -
 tag() { sha256sum "$1" | cut -c1-12; }
 
 images() {
+  # Every build has an archive of its own; those of other days only fill the disk.
+  find "$CACHE/images" -name 'shopflow-*' -mtime +1 -delete 2>/dev/null
   services=localhost/shopflow:$(tag "$TARGET/shopflow") && operator=localhost/shopflow-operator:$(tag "$TARGET/shopflow-operator") &&
     local/shopflow-node images >"$RENDERED/archives" &&
     local/shopflow-node image "$services" "$TARGET/shopflow" /shopflow >>"$RENDERED/archives" &&
@@ -84,10 +86,25 @@ gateway_answers() {
   done
 }
 
-[ "$(uname -s)" = Linux ] || [ "$CLUSTER" != local ] || { echo 'the local node needs Linux; use CLUSTER=kind' >&2; exit 1; }
+# possible — what would fail after minutes of building is said at once.
+possible() {
+  local program
+  for program in cargo rustup go; do
+    command -v "$program" >/dev/null || { echo "$program is missing; install Rust by rustup (https://rustup.rs) and Go (https://go.dev/dl)"; return 1; }
+  done
+  [ "$CLUSTER" = local ] || return 0
+  [ "$(uname -s)" = Linux ] || { echo 'the local node needs Linux; elsewhere use CLUSTER=kind'; return 1; }
+  [ "$(id -u)" = 0 ] || { echo 'the local node needs root: run make up as root, or CLUSTER=kind make up'; return 1; }
+  if [ ! -e "$NODE_STATE" ] && (exec 3<>/dev/tcp/127.0.0.1/3000) 2>/dev/null; then
+    echo "port 3000 is taken on this machine: end what listens there (ss -tlnp 'sport = :3000')"
+    return 1
+  fi
+}
+
 mkdir -p "$RENDERED"
 started=$SECONDS
 echo "Cluster: $CLUSTER"
+step 'What this machine has' possible
 step 'Debian packages' packages
 step 'Rust target for static binaries' musl_target
 step 'Binary of the node' local/shopflow-node build

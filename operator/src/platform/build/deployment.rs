@@ -18,7 +18,6 @@ use super::{
 };
 use crate::platform::resolve::{EmailProvider, Platform, ServicePlan, SmsProvider};
 
-
 /// Name of the Deployment of a service.
 pub(crate) fn name(platform: &Platform, service: &topology::Service) -> String {
     platform.object_name(service.name)

@@ -50,7 +50,13 @@ pub(super) fn stateful_set(platform: &Platform, server_config: &str, live: &Live
     let NatsServer::Managed { image, volume, resources } = &platform.nats else {
         return None;
     };
-    Some(stateful_set::with_volume(platform, PART, volume, template(platform, server_config, image, resources), live))
+    Some(stateful_set::with_volume(
+        platform,
+        PART,
+        volume,
+        template(platform, server_config, image, resources),
+        live,
+    ))
 }
 
 /// Volumes that shall grow.

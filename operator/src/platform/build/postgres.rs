@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::{
-    api::{
-        apps::v1::StatefulSet,
-        core::v1::{
-            ConfigMap, Container, ContainerPort, EnvVar, ExecAction, Lifecycle, LifecycleHandler,
-            PersistentVolumeClaim, PodSpec, PodTemplateSpec, Probe,
-        },
+use k8s_openapi::api::{
+    apps::v1::StatefulSet,
+    core::v1::{
+        ConfigMap, Container, ContainerPort, EnvVar, ExecAction, Lifecycle, LifecycleHandler,
+        PersistentVolumeClaim, PodSpec, PodTemplateSpec, Probe,
     },
 };
 

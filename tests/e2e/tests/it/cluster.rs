@@ -14,9 +14,6 @@ use serde_json::{Value, json};
 
 use crate::{eventually::eventually, shop::Shop};
 
-const OPERATOR_NAMESPACE: &str = "shopflow-system";
-const OPERATOR: &str = "deployment/shopflow-operator";
-
 /// How long a platform may take to be Ready again.
 pub(crate) const CONVERGENCE: Duration = Duration::from_mins(3);
 
@@ -187,12 +184,41 @@ pub(crate) fn minimal(platform: &Platform) -> Value {
     })
 }
 
-/// Has the operator keep platforms in these namespaces, beside its permissions there.
-pub(crate) fn keep_namespaces(namespaces: &[&str]) -> Result<()> {
-    let variable = format!("SHOPFLOW_NAMESPACES={}", namespaces.join(","));
-    let operator = ["-n", OPERATOR_NAMESPACE];
-    kubectl(&[&operator[..], &["set", "env", OPERATOR, &variable]].concat())?;
-    kubectl(&[&operator[..], &["rollout", "status", OPERATOR, "--timeout=120s"]].concat()).map(drop)
+/// The installed operator.
+pub(crate) struct Operator;
+
+impl Operator {
+    fn kubectl(arguments: &[&str]) -> Result<String> {
+        kubectl(&[&["-n", "shopflow-system"], arguments].concat())
+    }
+
+    fn rolled_out() -> Result<()> {
+        Self::kubectl(&["rollout", "status", "deployment/shopflow-operator", "--timeout=120s"]).map(drop)
+    }
+
+    /// Has it keep platforms in these namespaces; its permissions there are for somebody else to give.
+    pub(crate) fn keep_namespaces(namespaces: &[&str]) -> Result<()> {
+        let variable = format!("SHOPFLOW_NAMESPACES={}", namespaces.join(","));
+        Self::kubectl(&["set", "env", "deployment/shopflow-operator", &variable])?;
+        Self::rolled_out()
+    }
+
+    /// Runs that many of it.
+    pub(crate) fn scale(replicas: u8) -> Result<()> {
+        let replicas = format!("--replicas={replicas}");
+        Self::kubectl(&["scale", "deployment/shopflow-operator", &replicas])?;
+        Self::rolled_out()
+    }
+
+    /// The pod that leads, by the lease.
+    pub(crate) fn leader() -> Result<String> {
+        Self::kubectl(&["get", "lease", "shopflow-operator", "-o", "jsonpath={.spec.holderIdentity}"])
+    }
+
+    /// Ends a pod at once.
+    pub(crate) fn kill(pod: &str) -> Result<()> {
+        Self::kubectl(&["delete", "pod", pod, "--grace-period=0", "--force"]).map(drop)
+    }
 }
 
 /// Makes a namespace like `shop`, in which the operator may keep this platform.

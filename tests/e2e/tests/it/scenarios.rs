@@ -4,3 +4,4 @@ mod deletion;
 mod disturbance;
 mod editing;
 mod ordering;
+mod rotation;

@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::json;
 
 use crate::{
-    cluster::{CONVERGENCE, Forward, Platform, apply, keep_namespaces, kubectl, minimal, open_namespace},
+    cluster::{CONVERGENCE, Forward, Operator, Platform, apply, kubectl, minimal, open_namespace},
     eventually::eventually,
     shop::Shop,
 };
@@ -16,7 +16,7 @@ async fn a_second_platform_works_beside_the_first_and_leaves_its_data_when_delet
     let pods_of_first = first.pod_uids()?;
     let second = Platform { namespace: "second".to_owned(), name: "boutique".to_owned() };
     open_namespace(&second)?;
-    keep_namespaces(&["shop", "second"])?;
+    Operator::keep_namespaces(&["shop", "second"])?;
     apply(&minimal(&second))?;
     second.ready().await?;
 
@@ -55,7 +55,7 @@ async fn a_second_platform_works_beside_the_first_and_leaves_its_data_when_delet
         Ok(second.objects("persistentvolumeclaims,secrets,pods")?.is_empty().then_some(()))
     })
     .await?;
-    keep_namespaces(&["shop"])?;
+    Operator::keep_namespaces(&["shop"])?;
     kubectl(&["delete", "namespace", "second", "--timeout=120s"])?;
     first.ready().await?;
     assert_eq!(first.pod_uids()?, pods_of_first, "the first platform was disturbed");

@@ -4,7 +4,7 @@ use anyhow::Result;
 use reqwest::StatusCode;
 
 use crate::{
-    cluster::{CONVERGENCE, Platform, kubectl, sample_shop},
+    cluster::{CONVERGENCE, Operator, Platform, kubectl, sample_shop},
     eventually::eventually,
 };
 
@@ -34,4 +34,23 @@ async fn every_pod_killed_in_turn_comes_back_and_orders_go_on() -> Result<()> {
         assert_eq!(status, StatusCode::OK, "after {pod} was killed: {answer}");
     }
     Ok(())
+}
+
+#[tokio::test]
+async fn a_second_operator_takes_over_from_one_that_is_killed() -> Result<()> {
+    let platform = Platform::sample();
+    platform.ready().await?;
+    Operator::scale(2)?;
+    let first = Operator::leader()?;
+    Operator::kill(&first)?;
+    eventually("another leader", CONVERGENCE, async || Ok((Operator::leader()? != first).then_some(())))
+        .await?;
+
+    kubectl(&["-n", "shop", "delete", "configmap", "shop-order"])?;
+    eventually("the deleted ConfigMap to come back", CONVERGENCE, async || {
+        platform.objects("configmap/shop-order").map(Some)
+    })
+    .await?;
+    platform.ready().await?;
+    Operator::scale(1)
 }
