@@ -93,6 +93,17 @@ impl Platform {
         .await
     }
 
+    /// Waits until Ready, and until the pods of before are gone: until then they go on with what they have.
+    pub(crate) async fn settled(&self) -> Result<()> {
+        self.ready().await?;
+        eventually("the pods of before to go", CONVERGENCE, async || {
+            let pods = self.get("pods")?;
+            let pods = pods["items"].as_array().context("items")?;
+            Ok(pods.iter().all(|pod| pod["metadata"]["deletionTimestamp"].is_null()).then_some(()))
+        })
+        .await
+    }
+
     /// Names of the platform's pods that run.
     pub(crate) fn pods(&self) -> Result<Vec<String>> {
         let pods = self.get("pods")?;

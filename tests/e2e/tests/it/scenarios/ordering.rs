@@ -17,7 +17,7 @@ async fn an_order_goes_from_placed_to_delivered_and_the_mails_arrive() -> Result
     let catcher = Catcher::start().await?;
     platform.patch(&json!({"spec": {"notifications": {"email": {"smtp": {
         "host": catcher.host, "port": catcher.port, "tls": "None"}}}}}))?;
-    platform.ready().await?;
+    platform.settled().await?;
 
     let (shop, email, password) = sample_shop()?;
     let customer = shop.new_customer().await?;
