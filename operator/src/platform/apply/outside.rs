@@ -39,11 +39,11 @@ pub(super) async fn database(
     plan: Option<postgres::Plan>,
 ) -> Result<Outside, ApplyError> {
     let Some(plan) = plan else { return Ok(Outside::NotAsked) };
-    carry_out(writer, leadership, "postgres", plan.statements.len(), async {
+    let work = Box::pin(async {
         let server = peers.postgres()?;
         postgres::apply(&server, &plan.statements).await.map_err(|error| chain(&error))
-    })
-    .await
+    });
+    carry_out(writer, leadership, "postgres", plan.statements.len(), work).await
 }
 
 pub(super) async fn messaging(
@@ -53,11 +53,11 @@ pub(super) async fn messaging(
     plan: Option<messaging::Plan>,
 ) -> Result<Outside, ApplyError> {
     let Some(plan) = plan else { return Ok(Outside::NotAsked) };
-    carry_out(writer, leadership, "nats", plan.actions.len(), async {
+    let work = Box::pin(async {
         let jetstream = peers.jetstream().await?;
         messaging::apply(&jetstream, &plan.actions).await.map_err(|error| chain(&error))
-    })
-    .await
+    });
+    carry_out(writer, leadership, "nats", plan.actions.len(), work).await
 }
 
 /// Counts a plan, and carries it out for as long as this operator certainly leads.

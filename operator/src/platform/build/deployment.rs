@@ -4,8 +4,7 @@ use k8s_openapi::{
     api::{
         apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment},
         core::v1::{
-            Container, ContainerPort, HTTPGetAction, PodSpec, PodTemplateSpec, Probe,
-            TopologySpreadConstraint, Volume, VolumeMount,
+            Container, ContainerPort, PodSpec, PodTemplateSpec, TopologySpreadConstraint, Volume, VolumeMount,
         },
     },
     apimachinery::pkg::util::intstr::IntOrString,
@@ -76,25 +75,11 @@ fn container(platform: &Platform, plan: &ServicePlan) -> Container {
         resources: Some(pod::resources(&plan.resources)),
         security_context: Some(pod::container_security()),
         // A service drains by itself: it answers /ready with 503 for a while before it stops accepting.
-        readiness_probe: Some(probe("/ready", 2, 2)),
-        liveness_probe: Some(probe("/health", 10, 3)),
-        startup_probe: Some(probe("/health", 1, 60)),
+        readiness_probe: Some(pod::http_probe("/ready", "http", 2, 2)),
+        liveness_probe: Some(pod::http_probe("/health", "http", 10, 3)),
+        startup_probe: Some(pod::http_probe("/health", "http", 1, 60)),
         volume_mounts: Some(mounts(platform, service)),
         ..Container::default()
-    }
-}
-
-fn probe(path: &str, period: i32, failures: i32) -> Probe {
-    Probe {
-        http_get: Some(HTTPGetAction {
-            path: Some(path.to_owned()),
-            port: IntOrString::String("http".to_owned()),
-            ..HTTPGetAction::default()
-        }),
-        period_seconds: Some(period),
-        failure_threshold: Some(failures),
-        timeout_seconds: Some(2),
-        ..Probe::default()
     }
 }
 

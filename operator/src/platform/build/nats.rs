@@ -2,15 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::{
-    api::{
-        apps::v1::StatefulSet,
-        core::v1::{
-            ConfigMap, Container, ContainerPort, HTTPGetAction, PersistentVolumeClaim, PodSpec,
-            PodTemplateSpec, Probe,
-        },
-    },
-    apimachinery::pkg::util::intstr::IntOrString,
+use k8s_openapi::api::{
+    apps::v1::StatefulSet,
+    core::v1::{ConfigMap, Container, ContainerPort, PersistentVolumeClaim, PodSpec, PodTemplateSpec},
 };
 
 use super::{
@@ -32,6 +26,8 @@ const USER: i64 = 1000;
 const CONFIG: &str = "/etc/nats";
 /// Where the server's configuration says that streams are kept.
 pub(crate) const STORE: &str = "/data";
+/// Name of the port of `/healthz`.
+const MONITOR: &str = "monitor";
 /// Port of `/healthz`.
 pub(crate) const MONITOR_PORT: u16 = 8222;
 
@@ -83,12 +79,12 @@ fn container(platform: &Platform, image: &str, resources: &Resources) -> Contain
         image: Some(image.to_owned()),
         image_pull_policy: Some(platform.pull_policy.name().to_owned()),
         command: Some(vec!["nats-server".to_owned(), "--config".to_owned(), format!("{CONFIG}/nats.conf")]),
-        ports: Some(vec![port(PART, NATS_PORT), port("monitor", MONITOR_PORT)]),
+        ports: Some(vec![port(PART, NATS_PORT), port(MONITOR, MONITOR_PORT)]),
         resources: Some(pod::resources(resources)),
         security_context: Some(pod::container_security()),
-        readiness_probe: Some(probe("/healthz", 2, 3)),
-        startup_probe: Some(probe("/healthz?js-server-only=true", 1, 300)),
-        liveness_probe: Some(probe("/healthz?js-server-only=true", 15, 4)),
+        readiness_probe: Some(pod::http_probe("/healthz", MONITOR, 2, 3)),
+        startup_probe: Some(pod::http_probe("/healthz?js-server-only=true", MONITOR, 1, 300)),
+        liveness_probe: Some(pod::http_probe("/healthz?js-server-only=true", MONITOR, 15, 4)),
         volume_mounts: Some(vec![pod::writable(storage::DATA, STORE), pod::read_only("config", CONFIG)]),
         ..Container::default()
     }
@@ -100,19 +96,5 @@ fn port(name: &str, number: u16) -> ContainerPort {
         container_port: number.into(),
         protocol: Some("TCP".to_owned()),
         ..ContainerPort::default()
-    }
-}
-
-fn probe(path: &str, period: i32, failures: i32) -> Probe {
-    Probe {
-        http_get: Some(HTTPGetAction {
-            path: Some(path.to_owned()),
-            port: IntOrString::String("monitor".to_owned()),
-            ..HTTPGetAction::default()
-        }),
-        period_seconds: Some(period),
-        failure_threshold: Some(failures),
-        timeout_seconds: Some(3),
-        ..Probe::default()
     }
 }

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::{
     api::core::v1::{
-        Capabilities, ConfigMapProjection, ConfigMapVolumeSource, EmptyDirVolumeSource, LocalObjectReference,
-        PodSecurityContext, PodSpec, PodTemplateSpec, ProjectedVolumeSource, ResourceRequirements,
-        SeccompProfile, SecretProjection, SecretVolumeSource, SecurityContext, Volume, VolumeMount,
-        VolumeProjection,
+        Capabilities, ConfigMapProjection, ConfigMapVolumeSource, EmptyDirVolumeSource, HTTPGetAction,
+        LocalObjectReference, PodSecurityContext, PodSpec, PodTemplateSpec, Probe, ProjectedVolumeSource,
+        ResourceRequirements, SeccompProfile, SecretProjection, SecretVolumeSource, SecurityContext, Volume,
+        VolumeMount, VolumeProjection,
     },
-    apimachinery::pkg::{api::resource::Quantity, apis::meta::v1::ObjectMeta},
+    apimachinery::pkg::{api::resource::Quantity, apis::meta::v1::ObjectMeta, util::intstr::IntOrString},
 };
 
 use super::meta::labels;
@@ -83,6 +83,21 @@ pub(super) fn container_security() -> SecurityContext {
         read_only_root_filesystem: Some(true),
         capabilities: Some(Capabilities { drop: Some(vec!["ALL".to_owned()]), add: None }),
         ..SecurityContext::default()
+    }
+}
+
+/// Asks a named port every `period` seconds, and gives up after so many failures.
+pub(super) fn http_probe(path: &str, port: &str, period: i32, failures: i32) -> Probe {
+    Probe {
+        http_get: Some(HTTPGetAction {
+            path: Some(path.to_owned()),
+            port: IntOrString::String(port.to_owned()),
+            ..HTTPGetAction::default()
+        }),
+        period_seconds: Some(period),
+        failure_threshold: Some(failures),
+        timeout_seconds: Some(3),
+        ..Probe::default()
     }
 }
 
