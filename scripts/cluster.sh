@@ -73,6 +73,9 @@ cluster_down() {
   esac
 }
 
+# cluster_answers — fails with what to do when there is none.
+cluster_answers() { kubectl version >/dev/null 2>&1 || { echo "no cluster answers (CLUSTER=$CLUSTER): run make up" >&2; return 1; }; }
+
 # conditions — what the platform says of itself, a line each.
 conditions() {
   kubectl -n "$NAMESPACE" get sfp "$PLATFORM" -o 'jsonpath={range .status.conditions[*]}{.type}={.status} {.reason}: {.message}{"\n"}{end}'

@@ -5,8 +5,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/steps.sh
 . scripts/tools.sh
 . scripts/cluster.sh
+cluster_answers
 if ! { email=$(admin email) && password=$(admin password); }; then
-  echo 'no platform answers here: run make up' >&2
+  echo "the platform $NAMESPACE/$PLATFORM is not there or has no first admin yet: run make up, or see make status" >&2
   exit 1
 fi
 printf 'export %s=%q\n' KUBECONFIG "$KUBECONFIG" PATH "$PATH" SHOPFLOW_URL "$URL" \

@@ -5,6 +5,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/steps.sh
 . scripts/tools.sh
 . scripts/cluster.sh
+cluster_answers
 if [ "${1:-}" = logs ]; then
   kubectl -n shopflow-system logs deployment/shopflow-operator --tail=50 --prefix
   kubectl -n "$NAMESPACE" logs --selector="app.kubernetes.io/name=shopflow,app.kubernetes.io/instance=$PLATFORM" --all-containers --tail=50 --prefix --max-log-requests=50

@@ -29,17 +29,17 @@ impl Scratch {
             .tempdir_in(&root)
             .with_context(|| format!("cannot create a folder in {}", root.display()))?
             .keep();
-        let mut scratch = Self::adopt(path)?;
-        scratch.temporary = true;
-        Ok(scratch)
+        // Another thread or process may sweep right now, so the lock gets its name only when it is held.
+        let lock = lock(&path, "owner.lock.new")?;
+        fs::rename(path.join("owner.lock.new"), path.join(LOCK))
+            .with_context(|| format!("cannot write in {}", path.display()))?;
+        Ok(Self { path, temporary: true, _lock: lock })
     }
 
     /// Uses a folder that outlives the process.
     pub(crate) fn adopt(path: PathBuf) -> anyhow::Result<Self> {
         fs::create_dir_all(&path).with_context(|| format!("cannot create {}", path.display()))?;
-        let lock =
-            File::create(path.join(LOCK)).with_context(|| format!("cannot write in {}", path.display()))?;
-        lock.try_lock().with_context(|| format!("{} is in use by another process", path.display()))?;
+        let lock = lock(&path, LOCK)?;
         Ok(Self { path, temporary: false, _lock: lock })
     }
 
@@ -47,6 +47,13 @@ impl Scratch {
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+fn lock(folder: &Path, name: &str) -> anyhow::Result<File> {
+    let lock =
+        File::create(folder.join(name)).with_context(|| format!("cannot write in {}", folder.display()))?;
+    lock.try_lock().with_context(|| format!("{} is in use by another process", folder.display()))?;
+    Ok(lock)
 }
 
 impl Drop for Scratch {
@@ -109,6 +116,20 @@ mod tests {
         drop(owned);
         sweep(root.path());
         assert!(!folder.exists(), "an abandoned one goes");
+    }
+
+    #[test]
+    fn a_folder_that_is_being_made_is_not_swept() {
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..50 {
+                        let made = Scratch::create("race").unwrap();
+                        assert!(made.path().exists(), "somebody swept it");
+                    }
+                });
+            }
+        });
     }
 
     #[test]
