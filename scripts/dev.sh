@@ -7,4 +7,4 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 step 'Debian packages' debian_packages
 step 'nats-server' nats_server
 step 'Binary' cargo build --locked -p dev
-SHOPFLOW_NATS_SERVER=$BIN/nats-server exec "${CARGO_TARGET_DIR:-target}/debug/dev" "$@"
+SHOPFLOW_NATS_SERVER=$BIN/nats-server exec cargo run --locked --quiet -p dev -- "$@"
