@@ -19,8 +19,7 @@ tag() { sha256sum "$1" | cut -c1-12; }
 images() {
   # Every build has an archive of its own; those of other days only fill the disk.
   find "$CACHE/images" -name 'shopflow-*' -mtime +1 -delete 2>/dev/null
-  services=localhost/shopflow:$(tag "$TARGET/shopflow") && operator=localhost/shopflow-operator:$(tag "$TARGET/shopflow-operator") &&
-    local/shopflow-node images >"$RENDERED/archives" &&
+  local/shopflow-node images >"$RENDERED/archives" &&
     local/shopflow-node image "$services" "$TARGET/shopflow" /shopflow >>"$RENDERED/archives" &&
     local/shopflow-node image "$operator" "$TARGET/shopflow-operator" /shopflow-operator >>"$RENDERED/archives"
 }
@@ -37,7 +36,7 @@ patches:
       - {op: add, path: /spec/template/spec/containers/0/env/-, value: {name: SHOPFLOW_IMAGE, value: "$REGISTRY/shopflow"}}
       - {op: add, path: /spec/template/spec/containers/0/env/-, value: {name: SHOPFLOW_VERSION, value: "${services##*:}"}}
       - {op: add, path: /spec/template/spec/containers/0/env/-, value: {name: SHOPFLOW_POSTGRES_IMAGE, value: "$REGISTRY/postgres:15"}}
-      - {op: add, path: /spec/template/spec/containers/0/env/-, value: {name: SHOPFLOW_NATS_IMAGE, value: "$REGISTRY/nats:2.15.2"}}
+      - {op: add, path: /spec/template/spec/containers/0/env/-, value: {name: SHOPFLOW_NATS_IMAGE, value: "$REGISTRY/nats:${NATS_SERVER#v}"}}
 Y
   local platform=samples
   [ "$CLUSTER" != kind ] || platform=kind
@@ -109,9 +108,9 @@ step 'Debian packages' packages
 step 'Rust target for static binaries' musl_target
 step 'Binary of the node' local/shopflow-node build
 step 'Binaries of services and operator' binaries
+services=localhost/shopflow:$(tag "$TARGET/shopflow") operator=localhost/shopflow-operator:$(tag "$TARGET/shopflow-operator")
 step 'Images' images
 mapfile -t archives <"$RENDERED/archives"
-services=localhost/shopflow:$(tag "$TARGET/shopflow") operator=localhost/shopflow-operator:$(tag "$TARGET/shopflow-operator")
 step "Cluster ($CLUSTER)" cluster_up
 step 'Images loaded' cluster_load "${archives[@]}"
 step 'Manifests for these images' rendered
