@@ -7,11 +7,13 @@
 mod binaries;
 mod nats;
 mod postgres;
+mod proxy;
 mod scratch;
 mod server;
 mod wait;
 
 pub use nats::{Nats, NatsSettings};
 pub use postgres::{Postgres, PostgresSettings, TestDatabase};
+pub use proxy::Proxy;
 pub use scratch::Scratch;
 pub use wait::until;

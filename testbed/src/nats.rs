@@ -129,6 +129,16 @@ impl Nats {
         }
     }
 
+    /// Stops every process of the server where it stands (SIGSTOP): it is silent, not closed. Never pause the shared one.
+    pub async fn pause(&self) -> anyhow::Result<()> {
+        self.server.lock().await.as_ref().context("the server is stopped")?.pause()
+    }
+
+    /// Lets a paused server go on.
+    pub async fn resume(&self) -> anyhow::Result<()> {
+        self.server.lock().await.as_ref().context("the server is stopped")?.resume()
+    }
+
     /// Starts a stopped server again on the same port.
     pub async fn start_again(&self) -> anyhow::Result<()> {
         let mut server = self.server.lock().await;

@@ -116,9 +116,9 @@ impl Postgres {
         Err(last)
     }
 
-    /// A fresh database with these migrations. The first call for a migrator migrates a template; the others copy it.
-    pub async fn database(&self, migrator: &Migrator) -> TestDatabase {
-        self.try_database(migrator).await.expect("cannot create a test database")
+    /// A fresh database with these migrations, in this order. The first call migrates a template; the others copy it.
+    pub async fn database(&self, migrators: &[&Migrator]) -> TestDatabase {
+        self.try_database(migrators).await.expect("cannot create a test database")
     }
 
     /// An empty fresh database.
@@ -127,8 +127,8 @@ impl Postgres {
     }
 
     /// Like [`Self::database`], for callers that report errors.
-    pub async fn try_database(&self, migrator: &Migrator) -> anyhow::Result<TestDatabase> {
-        let template = self.template(migrator).await?;
+    pub async fn try_database(&self, migrators: &[&Migrator]) -> anyhow::Result<TestDatabase> {
+        let template = self.template(migrators).await?;
         self.copy(&template).await
     }
 
@@ -160,6 +160,16 @@ impl Postgres {
         }
     }
 
+    /// Stops every process of the server where it stands (SIGSTOP): it is silent, not closed. Never pause the shared one.
+    pub async fn pause(&self) -> anyhow::Result<()> {
+        self.server.lock().await.as_ref().context("the server is stopped")?.pause()
+    }
+
+    /// Lets a paused server go on.
+    pub async fn resume(&self) -> anyhow::Result<()> {
+        self.server.lock().await.as_ref().context("the server is stopped")?.resume()
+    }
+
     /// Starts a stopped server again on the same port.
     pub async fn start_again(&self) -> anyhow::Result<()> {
         let mut server = self.server.lock().await;
@@ -169,17 +179,19 @@ impl Postgres {
         Ok(())
     }
 
-    async fn template(&self, migrator: &Migrator) -> anyhow::Result<String> {
+    async fn template(&self, migrators: &[&Migrator]) -> anyhow::Result<String> {
         // The lock also keeps two tests from making the same template.
         let mut templates = self.templates.lock().await;
-        let key = fingerprint(migrator);
+        let key = fingerprint(migrators);
         if let Some(name) = templates.get(&key) {
             return Ok(name.clone());
         }
         let name = format!("template_{}", templates.len() + 1);
         self.administer(&format!(r#"CREATE DATABASE "{name}""#)).await?;
         let mut connection = PgConnection::connect(&self.url(&name)).await?;
-        migrator.run(&mut connection).await.context("the migrations fail")?;
+        for migrator in migrators {
+            migrator.run(&mut connection).await.context("the migrations fail")?;
+        }
         // PostgreSQL copies only databases that nobody is connected to.
         connection.close().await?;
         templates.insert(key, name.clone());
@@ -318,7 +330,8 @@ fn url(port: u16, database: &str) -> String {
     format!("postgres://{ADMINISTRATOR}@127.0.0.1:{port}/{database}?sslmode=disable")
 }
 
-/// The checksums of all migrations, so that two migrators never share a template by accident.
-fn fingerprint(migrator: &Migrator) -> Vec<u8> {
-    migrator.iter().flat_map(|migration| migration.checksum.iter().copied()).collect()
+/// The checksums of all migrations, so that two sets of them never share a template by accident.
+fn fingerprint(migrators: &[&Migrator]) -> Vec<u8> {
+    let migrations = migrators.iter().flat_map(|migrator| migrator.iter());
+    migrations.flat_map(|migration| migration.checksum.iter().copied()).collect()
 }

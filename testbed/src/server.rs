@@ -26,6 +26,8 @@ echo "$server" >"$folder/server.pid"
     if read -r word <&3; then signal=$orderly; else signal=$abrupt; fi
     echo "$word" >"$folder/word" 2>/dev/null
     kill -s "$signal" "$server" 2>/dev/null
+    # One that is paused hears nothing.
+    kill -s CONT "$server" 2>/dev/null
 ) &
 reader=$!
 wait "$server"
@@ -85,6 +87,31 @@ impl Server {
         }
     }
 
+    /// Stops every process of the server where it stands: connections stay open, and nothing answers.
+    pub(crate) fn pause(&self) -> anyhow::Result<()> {
+        signal("STOP", &self.processes()?)
+    }
+
+    /// Lets them go on.
+    pub(crate) fn resume(&self) -> anyhow::Result<()> {
+        signal("CONT", &self.processes()?)
+    }
+
+    /// The server and what it started, parents first.
+    fn processes(&self) -> anyhow::Result<Vec<String>> {
+        let main = fs::read_to_string(self.folder.join("server.pid")).context("the server has no process")?;
+        let mut found = vec![main.trim().to_owned()];
+        for entry in fs::read_dir("/proc").context("no /proc")?.flatten() {
+            // `pid (name) state parent …`: the name may hold anything but a line break.
+            let status = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+            let parent = status.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(1));
+            if parent == Some(found[0].as_str()) {
+                found.push(entry.file_name().to_string_lossy().into_owned());
+            }
+        }
+        Ok(found)
+    }
+
     /// Stops in good order, keeps the folder, and waits for the end.
     pub(crate) fn stop(mut self) -> anyhow::Result<()> {
         if let Some(mut pipe) = self.watchdog.stdin.take() {
@@ -101,6 +128,17 @@ impl Drop for Server {
         drop(self.watchdog.stdin.take());
         let _ = self.watchdog.wait();
     }
+}
+
+fn signal(name: &str, processes: &[String]) -> anyhow::Result<()> {
+    // A process that ended meanwhile needs no signal.
+    Command::new("kill")
+        .args(["-s", name])
+        .args(processes)
+        .stderr(Stdio::null())
+        .status()
+        .context("cannot start kill")?;
+    Ok(())
 }
 
 /// The last lines of a server's log.

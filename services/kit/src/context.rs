@@ -53,7 +53,7 @@ impl Context {
     pub async fn start(name: &str, config: config::Service, shutdown: Shutdown) -> Result<Self, StartError> {
         let service = topology::service(name).ok_or_else(|| StartError::UnknownService(name.to_owned()))?;
         let metrics = Registry::new(service.name);
-        let database = if service.database { Some(Database::connect(&config)?) } else { None };
+        let database = if service.database { Some(Database::connect(service.name, &config)?) } else { None };
         if let Some(database) = &database {
             metrics.watch_pool(database.clone());
         }
@@ -81,7 +81,7 @@ impl Context {
     }
 
     /// Adds the tasks that every service has: adoption reports, the revocation watch and, with a database,
-    /// the sweep of old outbox, inbox and idempotency rows. Services add their relay and consumers themselves.
+    /// the retention of outbox, inbox and idempotency rows. Services add their relay and consumers themselves.
     #[must_use]
     pub fn standard_tasks(&self, mut app: App) -> App {
         if let Some(jetstream) = &self.jetstream {
@@ -99,10 +99,7 @@ impl Context {
             });
         }
         if let Some(database) = &self.database {
-            let (database, clock) = (database.clone(), self.clock.clone());
-            app = app.task("sweep", move |shutdown| {
-                crate::store::sweep::run(database.clone(), clock.clone(), shutdown)
-            });
+            app.background.push(crate::retention::task(database.clone(), self.clock.clone()));
         }
         app
     }

@@ -1,30 +1,75 @@
-//! The service's PostgreSQL pool, and its replacement when the login changes.
+//! The service's PostgreSQL database: statements, transactions, and what happens when the server is gone.
+//!
+//! A [`Database`] is a pool of connections and a watchdog. [`Query`] runs statements on it, each for itself,
+//! or in a [`Transaction`] that also carries the events of its effect. A server that is silent, rather than
+//! closed, is noticed within 2 s: then statements end with [`Error::Unavailable`], which is answered 503.
+
+mod availability;
+mod connect;
+mod error;
+mod legacy;
+mod query;
+mod session;
+mod transaction;
 
 use std::path::Path;
-use std::str::FromStr;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use sqlx::PgPool;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use deadpool_postgres::{ClientWrapper, Pool};
+use sqlx::migrate::Migrator;
 use tokio::sync::watch;
+use tokio_util::task::AbortOnDropHandle;
+
+pub use error::Error;
+pub use legacy::is_away;
+pub use query::{Parameters, Query};
+pub use tokio_postgres::Row;
+pub use tokio_postgres::types::{Json, ToSql};
+pub use transaction::{Aggregate, Transaction};
 
 use crate::config;
 use crate::watch::Following;
+use availability::{Availability, Watchdog};
+use connect::Connector;
+use session::Session;
 
-/// How long a request waits for a connection before it is answered 503.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// kit's own tables: outbox, inbox, idempotency keys, jobs. Run before each service's own migrations, and
+/// remembered in a table of their own. A release that is rolled back ignores the newer one's.
+pub fn migrator() -> Migrator {
+    let mut migrator = Migrator::with_migrations(MIGRATIONS.iter().cloned().collect());
+    migrator.dangerous_set_table_name("_kit_migrations");
+    migrator.set_ignore_missing(true);
+    migrator
+}
+
 /// A replaced pool is closed after this, when no request can hold it any more (requests end after 30 s).
 const DRAIN: Duration = Duration::from_secs(35);
+/// Pause before a new login that does not work yet is tried again.
+const RETRY: Duration = Duration::from_millis(500);
 
 /// The current pool. Clones share it.
 #[derive(Clone)]
 pub struct Database(Arc<Inner>);
 
 struct Inner {
-    pool: ArcSwap<PgPool>,
+    login: ArcSwap<Login>,
+    availability: Availability,
+    application: String,
+    /// Rows were committed to the outbox.
+    appended: watch::Sender<u64>,
     following: OnceLock<Following>,
+    _watchdog: AbortOnDropHandle<()>,
+}
+
+/// A pool, and how its connections are made.
+struct Login {
+    connector: Connector,
+    pool: Pool,
+    legacy: sqlx::PgPool,
 }
 
 /// Why there is no pool.
@@ -41,27 +86,56 @@ pub enum DatabaseError {
     /// The URL cannot be read. It is not shown, because it holds a password.
     #[error("the database URL is not of the form postgres://role:password@host:port/database")]
     InvalidUrl,
+    /// The file of `sslrootcert` cannot be read.
+    #[error("the certificate authorities in {path} cannot be used: {message}")]
+    Authorities {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// TLS cannot be set up.
+    #[error("TLS cannot be set up")]
+    Tls(#[source] rustls::Error),
+}
+
+impl Login {
+    fn new(url: &str, application: &str, size: u32) -> Result<Self, DatabaseError> {
+        let connector = Connector::from_url(url, application)?;
+        let pool = connector.pool(size);
+        Ok(Self { connector, pool, legacy: legacy::lazy(url, size)? })
+    }
 }
 
 impl Database {
     /// A pool for the URL in `database_dir/url`, or `DATABASE_URL` in the environment, which wins and is
-    /// not followed. Connects when first used, so a service starts while PostgreSQL is away. When the file
-    /// changes, a pool with the new login is tried, takes over once it works, and the old one drains.
-    /// Needs a Tokio runtime.
-    pub fn connect(config: &config::Service) -> Result<Self, DatabaseError> {
-        let size = config.max_connections;
+    /// not followed. Connects when first used, so a service starts while PostgreSQL is unavailable. When
+    /// the file changes, a pool with the new login is tried, takes over once it works, and the old one
+    /// drains. `service` is how PostgreSQL's own views name the connections. Needs a Tokio runtime.
+    pub fn connect(service: &str, config: &config::Service) -> Result<Self, DatabaseError> {
+        let (size, application) = (config.max_connections, format!("{service}/{}", config.instance));
         if let Ok(url) = std::env::var("DATABASE_URL") {
-            return Ok(Self::from_pool(lazy(&url, size)?));
+            return Ok(Self::with(Login::new(&url, &application, size)?, application));
         }
-        Self::follow(&config.database_dir, size)
+        Self::follow_as(&config.database_dir, size, application)
     }
 
     /// [`Self::connect`] for the file `url` in `directory` alone, with at most `size` connections.
     pub fn follow(directory: &Path, size: u32) -> Result<Self, DatabaseError> {
+        Self::follow_as(directory, size, "shopflow".to_owned())
+    }
+
+    /// A database with this login for good.
+    pub fn from_url(url: &str, size: u32) -> Result<Self, DatabaseError> {
+        let application = "shopflow".to_owned();
+        Ok(Self::with(Login::new(url, &application, size)?, application))
+    }
+
+    fn follow_as(directory: &Path, size: u32, application: String) -> Result<Self, DatabaseError> {
         let path = directory.join("url");
         let url = std::fs::read_to_string(&path)
             .map_err(|source| DatabaseError::NoUrl { path: path.display().to_string(), source })?;
-        let database = Self::from_pool(lazy(&url, size)?);
+        let database = Self::with(Login::new(&url, &application, size)?, application);
         let (urls, changes) = watch::channel(url);
         let following = crate::watch::follow(&path, move |content| {
             let url = String::from_utf8_lossy(content).into_owned();
@@ -78,82 +152,117 @@ impl Database {
         Ok(database)
     }
 
-    /// A database with this pool for good.
-    pub fn from_pool(pool: PgPool) -> Self {
-        Self(Arc::new(Inner { pool: ArcSwap::from_pointee(pool), following: OnceLock::new() }))
+    fn with(login: Login, application: String) -> Self {
+        let (watchdog, availability) = Watchdog::new();
+        Self(Arc::new_cyclic(|inner: &Weak<Inner>| Inner {
+            login: ArcSwap::from_pointee(login),
+            availability,
+            application,
+            appended: watch::Sender::new(0),
+            following: OnceLock::new(),
+            _watchdog: AbortOnDropHandle::new(tokio::spawn(watchdog.run(inner.clone()))),
+        }))
     }
 
-    /// The current pool. Take it anew for each use: a pool kept for longer than a request may have been replaced.
-    pub fn pool(&self) -> PgPool {
-        PgPool::clone(&self.0.pool.load())
+    /// Begins a transaction. `BEGIN` travels with its first statement.
+    pub async fn begin(&self) -> Result<Transaction, Error> {
+        Ok(Transaction::new(self.session().await?, self.clone()))
     }
 
-    /// Whether PostgreSQL answers.
-    pub async fn ping(&self) -> Result<(), sqlx::Error> {
-        sqlx::query("SELECT 1").execute(&self.pool()).await.map(|_| ())
+    /// Whether PostgreSQL answered when it was last asked, at most 2 s ago. False before the first answer.
+    pub fn is_available(&self) -> bool {
+        self.0.availability.is_available()
     }
-}
 
-/// Whether the error means that the database is away, rather than that it refused a statement.
-pub fn is_away(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::PoolTimedOut
-        | sqlx::Error::PoolClosed
-        | sqlx::Error::Io(_)
-        | sqlx::Error::WorkerCrashed => true,
-        // 57P01 admin_shutdown, 57P02 crash_shutdown, 57P03 cannot_connect_now, 53300 too_many_connections,
-        // class 08 connection exceptions (PostgreSQL manual, appendix A).
-        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            matches!(&*code, "57P01" | "57P02" | "57P03" | "53300") || code.starts_with("08")
-        }),
-        _ => false,
+    /// Whether PostgreSQL answers now.
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.execute("SELECT 1", &[]).await.map(|_| ())
+    }
+
+    /// A connection of its own, outside the pool; notifications to it call `notified`.
+    pub(crate) async fn connection(
+        &self,
+        notified: impl FnMut() + Send + 'static,
+    ) -> Result<ClientWrapper, Error> {
+        let login = self.0.login.load_full();
+        let connected = tokio::time::timeout(connect::ACQUIRE, login.connector.connect(notified)).await;
+        match connected {
+            Ok(client) => Ok(client?),
+            Err(_) => Err(Error::Unavailable("the server does not answer".to_owned())),
+        }
+    }
+
+    /// Changes when this process has committed events.
+    pub(crate) fn appended(&self) -> watch::Receiver<u64> {
+        self.0.appended.subscribe()
+    }
+
+    /// Returns when the server stops answering.
+    pub(crate) async fn lost(&self) {
+        self.0.availability.lost().await;
+    }
+
+    /// Sizes of the pool: connections open, of these unused, and the maximum.
+    pub(crate) fn pool_sizes(&self) -> (usize, usize, usize) {
+        let status = self.0.login.load().pool.status();
+        (status.size, status.available, status.max_size)
+    }
+
+    async fn session(&self) -> Result<Session, Error> {
+        let availability = &self.0.availability;
+        let lost = || Error::Unavailable("the server does not answer".to_owned());
+        if availability.is_lost() {
+            return Err(lost());
+        }
+        let login = self.0.login.load_full();
+        tokio::select! {
+            biased;
+            client = login.pool.get() => match client {
+                Ok(client) => Ok(Session::new(client, availability.clone())),
+                Err(deadpool_postgres::PoolError::Backend(error)) => Err(error.into()),
+                Err(error) => Err(Error::Unavailable(error.to_string())),
+            },
+            () = availability.lost() => Err(lost()),
+        }
     }
 }
 
 /// Ends when the database is dropped, because its file is then followed no more.
-async fn replace_on_change(inner: std::sync::Weak<Inner>, mut changes: watch::Receiver<String>, size: u32) {
+async fn replace_on_change(inner: Weak<Inner>, mut changes: watch::Receiver<String>, size: u32) {
     while changes.changed().await.is_ok() {
         let url = changes.borrow_and_update().clone();
-        let pool = match lazy(&url, size) {
-            Ok(pool) => pool,
+        let Some(application) = inner.upgrade().map(|inner| inner.application.clone()) else { return };
+        let login = match Login::new(&url, &application, size) {
+            Ok(login) => login,
             Err(error) => {
                 tracing::error!(%error, "new database login refused, keeping the one before");
                 continue;
             }
         };
-        if !becomes_usable(&pool, &changes).await {
+        if !becomes_usable(&login.pool, &changes).await {
             continue;
         }
         let Some(inner) = inner.upgrade() else { return };
-        let old = inner.pool.swap(Arc::new(pool));
+        let old = inner.login.swap(Arc::new(login));
         tracing::info!("database login replaced");
         tokio::spawn(async move {
             tokio::time::sleep(DRAIN).await;
-            old.close().await;
+            old.pool.close();
+            old.legacy.close().await;
         });
     }
 }
 
 /// Tries the pool until it works; false when the file changed again meanwhile.
-async fn becomes_usable(pool: &PgPool, changes: &watch::Receiver<String>) -> bool {
+async fn becomes_usable(pool: &Pool, changes: &watch::Receiver<String>) -> bool {
     loop {
-        match pool.acquire().await {
+        match pool.get().await {
             Ok(_) => return true,
             Err(error) => tracing::warn!(%error, "new database login does not work yet"),
         }
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        tokio::time::sleep(RETRY).await;
         if changes.has_changed().unwrap_or(true) {
             return false;
         }
     }
-}
-
-fn lazy(url: &str, size: u32) -> Result<PgPool, DatabaseError> {
-    let options = PgConnectOptions::from_str(url.trim()).map_err(|_| DatabaseError::InvalidUrl)?;
-    Ok(PgPoolOptions::new()
-        .max_connections(size)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        // Saves a round trip each time; a broken connection shows in its first statement.
-        .test_before_acquire(false)
-        .connect_lazy_with(options.application_name("shopflow")))
 }

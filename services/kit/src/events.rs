@@ -16,6 +16,11 @@ use uuid::Uuid;
 use crate::clock::Clock;
 use crate::timestamp::Timestamp;
 
+/// Header that names the aggregate which an event is about.
+pub const AGGREGATE_HEADER: &str = "Shopflow-Aggregate";
+/// Header with that aggregate's row version; consumers ignore what is older than what they have.
+pub const SEQUENCE_HEADER: &str = "Shopflow-Sequence";
+
 /// The payload of one type of event.
 pub trait Event: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// `event_type` in the envelope, such as `OrderCreated`.

@@ -1,17 +1,23 @@
 //! `Idempotency-Key`: a request that creates something takes effect once, however often it is sent.
 //!
-//! [`begin`] and [`finish`] run in the transaction of the effect, so a key is used exactly when its
-//! effect is. While one request holds a key, others with the same key get 409.
+//! [`begin`] opens the transaction of the effect, [`Work::commit`] keeps the answer in it, so a key is used exactly when its
+//! effect is. While one request holds a key, others with the same key get 409; afterwards they get the
+//! first one's answer, byte for byte.
 
+pub mod legacy;
+
+use axum::body::Body;
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
-use chrono::{DateTime, TimeDelta, Utc};
+use axum::response::{IntoResponse, Response};
+use chrono::TimeDelta;
+use http::header::{CONTENT_TYPE, LOCATION};
 use http::request::Parts;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use sqlx::PgConnection;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, SharedClock};
+use crate::database::{Database, Transaction};
 use crate::problem::Problem;
 use crate::store::idempotency as store;
 
@@ -67,20 +73,6 @@ pub struct Request {
     hash: [u8; 32],
 }
 
-/// What to do with a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Begin {
-    /// Do it, then [`finish`].
-    Fresh,
-    /// It was done; answer the same again.
-    Replay {
-        /// Status of the first answer.
-        status: StatusCode,
-        /// JSON text of the first answer.
-        body: String,
-    },
-}
-
 impl Request {
     /// `owner` is who may use the key again (a user id); `operation` tells requests to different routes
     /// apart, such as `POST /orders`; `body` is the decoded body.
@@ -103,80 +95,139 @@ impl Request {
     }
 }
 
-/// Starts a request with a key, first thing in its transaction. 409 while another one with the same key
-/// is in flight, 422 when the key was used for another request.
+/// An answer that can be kept and given again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    status: StatusCode,
+    location: Option<String>,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    /// A JSON answer.
+    pub fn json(status: StatusCode, body: &impl Serialize) -> Result<Self, Problem> {
+        let body = serde_json::to_vec(body).map_err(|error| {
+            tracing::error!(%error, "answer cannot be written");
+            Problem::internal()
+        })?;
+        Ok(Self { status, location: None, body })
+    }
+
+    /// 201 with the path of what was created.
+    pub fn created(location: String, body: &impl Serialize) -> Result<Self, Problem> {
+        Ok(Self { location: Some(location), ..Self::json(StatusCode::CREATED, body)? })
+    }
+
+    fn kept(self, request: &Request, at: chrono::DateTime<chrono::Utc>) -> store::Row {
+        store::Row {
+            request_hash: request.hash.to_vec(),
+            status: i16::try_from(self.status.as_u16()).unwrap_or(i16::MAX),
+            headers: self.location.map(|path| format!("{LOCATION}: {path}")).unwrap_or_default(),
+            body: self.body,
+            created_at: at,
+        }
+    }
+
+    fn of(row: store::Row) -> Self {
+        let status = u16::try_from(row.status).ok().and_then(|status| StatusCode::from_u16(status).ok());
+        let location = row.headers.strip_prefix("location: ").map(str::to_owned);
+        Self { status: status.unwrap_or(StatusCode::OK), location, body: row.body }
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::from(self.body));
+        *response.status_mut() = self.status;
+        let mut put = |name: HeaderName, value: HeaderValue| response.headers_mut().insert(name, value);
+        put(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(location) = self.location.and_then(|path| HeaderValue::try_from(path).ok()) {
+            put(LOCATION, location);
+        }
+        response
+    }
+}
+
+/// What to do with a request.
+pub enum Begin {
+    /// Do it, then [`Work::commit`].
+    Fresh(Work),
+    /// It was done; answer the same again.
+    Repeated(Answer),
+}
+
+/// A request's transaction, and where its answer will be kept.
+pub struct Work {
+    transaction: Transaction,
+    request: Option<Request>,
+    clock: SharedClock,
+}
+
+/// Begins a request: its transaction, and with a `request` the lock of its key. 409 while another one with
+/// the same key is in flight, 422 when the key was used for another request.
 pub async fn begin(
-    transaction: &mut PgConnection,
+    database: &Database,
+    clock: &SharedClock,
+    request: Option<Request>,
+) -> Result<Begin, Problem> {
+    let mut transaction = database.begin().await?;
+    if let Some(request) = &request
+        && let Some(answer) = repeated(&mut transaction, &**clock, request).await?
+    {
+        // Lets the key go before anybody hears of the answer.
+        transaction.commit().await?;
+        return Ok(Begin::Repeated(answer));
+    }
+    Ok(Begin::Fresh(Work { transaction, request, clock: clock.clone() }))
+}
+
+impl Work {
+    /// The transaction that the effect belongs to.
+    pub fn transaction(&mut self) -> &mut Transaction {
+        &mut self.transaction
+    }
+
+    /// Keeps the answer and commits it with the effect.
+    pub async fn commit(mut self, answer: Answer) -> Result<Answer, Problem> {
+        if let Some(request) = &self.request {
+            keep(&mut self.transaction, &*self.clock, request, answer.clone()).await?;
+        }
+        self.transaction.commit().await?;
+        Ok(answer)
+    }
+}
+
+/// The answer of a request that was made before; locks the key when there is none.
+async fn repeated(
+    transaction: &mut Transaction,
     clock: &dyn Clock,
     request: &Request,
-) -> Result<Begin, Problem> {
-    let now = clock.now();
-    // Before the lock: an answer that exists is given without holding anyone up.
-    if let Some(row) = find(transaction, request, now).await? {
-        return replay(request, row);
+) -> Result<Option<Answer>, Problem> {
+    let (locked, used) = store::lock(transaction, &request.owner, &request.key).await?;
+    match used.filter(|row| row.created_at > clock.now() - KEPT) {
+        Some(row) if row.request_hash != request.hash => {
+            let detail = "This Idempotency-Key was used for another request.";
+            Err(Problem::unprocessable(detail).with_code("idempotency_key_reused"))
+        }
+        Some(row) => Ok(Some(Answer::of(row))),
+        None if locked => Ok(None),
+        None => Err(in_flight()),
     }
-    if !store::try_lock(transaction, &request.owner, &request.key).await? {
-        return Err(in_flight());
-    }
-    let Request { owner, key, hash } = request;
-    if store::take(transaction, owner, key, hash, now, now - KEPT).await? {
-        return Ok(Begin::Fresh);
-    }
-    // Another request was answered between the look and the lock.
-    let row = find(transaction, request, now).await?.ok_or_else(in_flight)?;
-    replay(request, row)
 }
 
-async fn find(
-    transaction: &mut PgConnection,
+async fn keep(
+    transaction: &mut Transaction,
+    clock: &dyn Clock,
     request: &Request,
-    now: DateTime<Utc>,
-) -> Result<Option<store::Row>, Problem> {
-    let row = store::find(transaction, &request.owner, &request.key).await?;
-    Ok(row.filter(|row| row.created_at > now - KEPT))
-}
-
-/// Keeps the answer, last thing in the transaction.
-pub async fn finish(
-    transaction: &mut PgConnection,
-    request: &Request,
-    status: StatusCode,
-    body: &impl Serialize,
+    answer: Answer,
 ) -> Result<(), Problem> {
-    let body = serde_json::to_string(body).map_err(|error| {
-        tracing::error!(%error, "answer cannot be kept");
-        Problem::internal()
-    })?;
-    let code = i16::try_from(status.as_u16()).unwrap_or(i16::MAX);
-    Ok(store::finish(transaction, &request.owner, &request.key, code, &body).await?)
-}
-
-fn replay(request: &Request, row: store::Row) -> Result<Begin, Problem> {
-    if row.request_hash != request.hash {
-        let detail = "This Idempotency-Key was used for another request.";
-        return Err(Problem::unprocessable(detail).with_code("idempotency_key_reused"));
-    }
-    let status = row
-        .status
-        .and_then(|status| u16::try_from(status).ok())
-        .and_then(|status| StatusCode::from_u16(status).ok());
-    // Only a transaction that committed without `finish` leaves a row without an answer.
-    let (status, body) = status.zip(row.body).ok_or_else(in_flight)?;
-    Ok(Begin::Replay { status, body })
+    let now = clock.now();
+    let row = answer.kept(request, now);
+    let kept = store::keep(transaction, (&request.owner, &request.key), &row, now - KEPT).await?;
+    // Answered between the look and the lock: whoever repeats the request gets that answer.
+    if kept { Ok(()) } else { Err(in_flight()) }
 }
 
 fn in_flight() -> Problem {
     Problem::conflict("idempotency_in_flight", "A request with this Idempotency-Key is in flight.")
-}
-
-impl axum::response::IntoResponse for Begin {
-    /// The stored answer; for [`Begin::Fresh`], which has none, 500.
-    fn into_response(self) -> axum::response::Response {
-        match self {
-            Self::Fresh => Problem::internal().into_response(),
-            Self::Replay { status, body } => {
-                (status, [(http::header::CONTENT_TYPE, "application/json")], body).into_response()
-            }
-        }
-    }
 }

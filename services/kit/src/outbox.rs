@@ -1,53 +1,20 @@
 //! Events that leave a service: written in the transaction of their effect, published afterwards.
 //!
-//! A row is claimed with `FOR UPDATE SKIP LOCKED`, never by `id > last`, which would lose rows that
-//! commit late. The event's id is the message's `Nats-Msg-Id`, so that a row published again after a
-//! crash is stored once. Rows are kept longer than the streams keep messages; when a stream turns out
-//! to have been made anew, they are published again.
+//! [`Transaction::publish`](crate::database::Transaction::publish) collects events; they are written with the
+//! commit, each with a row in `outbox_pending`. The [`Relay`] publishes what is pending, stream by stream, and
+//! deletes the pending row once the stream has acknowledged it. The event's id is the message's
+//! `Nats-Msg-Id`, so that what is published again after a crash is stored once. Events are kept for longer
+//! than the streams keep messages; when a stream was lost and made again, they are published again.
 
+mod legacy;
+mod refusal;
 mod relay;
-mod streams;
-mod wake;
+mod row;
+mod window;
 
+pub use legacy::append;
 pub use relay::Relay;
+pub(crate) use row::NewRow;
 
-use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
-use uuid::Uuid;
-
-use crate::events::{Envelope, Event};
-use crate::store;
-
-/// The tables that kit needs in each service's database, verbatim for its first migration:
-/// `outbox`, `inbox`, `idempotency_keys`.
-pub const MIGRATION_SQL: &str = store::SCHEMA;
-
-/// Writes an event that will be published once this transaction has committed. Returns its id.
-/// `at` is when it happened: the time that the effect itself was stored with. `aggregate_id` is what the
-/// event is about, such as the order.
-pub async fn append<E: Event>(
-    transaction: &mut PgConnection,
-    at: DateTime<Utc>,
-    aggregate_id: Uuid,
-    payload: &E,
-) -> Result<Uuid, sqlx::Error> {
-    let envelope = Envelope {
-        event_id: Uuid::now_v7(),
-        event_type: E::TYPE.to_owned(),
-        timestamp: at.into(),
-        version: E::VERSION.to_owned(),
-        payload,
-    };
-    let json = serde_json::to_string(&envelope).map_err(|error| sqlx::Error::Encode(error.into()))?;
-    let row = store::outbox::NewRow {
-        id: envelope.event_id,
-        subject: E::SUBJECT,
-        aggregate_id,
-        payload: &json,
-        headers: crate::telemetry::outgoing(),
-        created_at: at,
-    };
-    store::outbox::insert(transaction, row).await?;
-    wake::appended();
-    Ok(envelope.event_id)
-}
+/// Largest event: NATS's own default limit of 1 MiB for a message, with room for its headers.
+pub const MAX_EVENT_BYTES: usize = 1024 * 1024 - 16 * 1024;

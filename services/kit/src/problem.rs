@@ -7,11 +7,15 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 
+use crate::database::Error;
+
 /// Start of every problem's `type`; its code follows.
 pub const TYPE_PREFIX: &str = "https://shopflow.dev/problems/";
 
-/// Seconds after which a client may try again when a store is away.
-const STORE_RETRY_AFTER_SECONDS: u64 = 5;
+/// Seconds after which a client may try again when a store is unavailable.
+const UNAVAILABLE_RETRY_SECONDS: u64 = 2;
+/// Seconds after which a client may try again when another transaction was in the way.
+const CONTENDED_RETRY_SECONDS: u64 = 1;
 
 /// One field that was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -205,12 +209,40 @@ impl IntoResponse for Problem {
     }
 }
 
+impl From<Error> for Problem {
+    /// A database that is unavailable or contended becomes 503, anything else 500. Logged here, once.
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Unavailable(_) => {
+                tracing::warn!(%error, "database unavailable");
+                Self::unavailable(UNAVAILABLE_RETRY_SECONDS)
+            }
+            Error::Contended(_) => {
+                tracing::warn!(%error, "statement gave way to another transaction");
+                Self::unavailable(CONTENDED_RETRY_SECONDS)
+            }
+            Error::EventTooLarge { .. } => {
+                tracing::warn!(%error, "event too large");
+                Self::new(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    "too_large",
+                    "The request holds more than can be announced.",
+                )
+            }
+            Error::Constraint { .. } | Error::Statement(_) | Error::Column { .. } => {
+                tracing::error!(%error, "database refused a statement");
+                Self::internal()
+            }
+        }
+    }
+}
+
 impl From<sqlx::Error> for Problem {
     /// A store that is away becomes 503, anything else 500. Logged here, once.
     fn from(error: sqlx::Error) -> Self {
         if crate::database::is_away(&error) {
             tracing::warn!(error = %error, "database is away");
-            Self::unavailable(STORE_RETRY_AFTER_SECONDS)
+            Self::unavailable(UNAVAILABLE_RETRY_SECONDS)
         } else {
             tracing::error!(error = %error, "database refused a statement");
             Self::internal()
@@ -238,16 +270,16 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_is_away_is_503_with_retry_after() {
-        let response = Problem::from(sqlx::Error::PoolTimedOut).into_response();
+    fn a_store_that_is_unavailable_is_503_with_retry_after() {
+        let response = Problem::from(Error::Unavailable("gone".to_owned())).into_response();
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(response.headers()[RETRY_AFTER], "5");
+        assert_eq!(response.headers()[RETRY_AFTER], "2");
         assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
     }
 
     #[test]
     fn no_cause_is_shown() {
-        let problem = Problem::from(sqlx::Error::ColumnNotFound("secret_column".to_owned()));
+        let problem = Problem::from(Error::column("secret_column", "is no number"));
         assert_eq!(problem.status(), StatusCode::INTERNAL_SERVER_ERROR);
         assert!(!serde_json::to_string(&problem.body()).unwrap().contains("secret_column"));
     }

@@ -20,8 +20,12 @@ pub async fn migrate(name: &str, file: &Path) -> anyhow::Result<()> {
     let mut migrator = Migrator::with_migrations(migrator.iter().cloned().collect());
     // A release that is rolled back meets the migrations of the newer one, and runs with them.
     migrator.set_ignore_missing(true);
-    let pool = Database::connect(&settings)?.pool();
-    let result = migrator.run(&pool).await;
+    let pool = Database::connect(service.name, &settings)?.pool();
+    let result = async {
+        kit::database::migrator().run(&pool).await?;
+        migrator.run(&pool).await
+    };
+    let result = result.await;
     pool.close().await;
     result.with_context(|| format!("cannot migrate the database of `{name}`"))?;
     tracing::info!(service = name, migrations = migrator.iter().count(), "database is up to date");

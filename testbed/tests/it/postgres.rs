@@ -9,8 +9,8 @@ static MIGRATOR: Migrator = sqlx::migrate!("tests/migrations");
 #[tokio::test]
 async fn each_test_has_a_migrated_database_of_its_own() {
     let server = Postgres::shared().await;
-    let one = server.database(&MIGRATOR).await;
-    let two = server.database(&MIGRATOR).await;
+    let one = server.database(&[&MIGRATOR]).await;
+    let two = server.database(&[&MIGRATOR]).await;
     sqlx::query("INSERT INTO things VALUES (1)").execute(&one.pool).await.unwrap();
     let count: i64 = sqlx::query_scalar("SELECT count(*) FROM things").fetch_one(&two.pool).await.unwrap();
     assert_eq!(count, 0);
@@ -28,7 +28,7 @@ async fn the_server_is_shared_between_runtimes() {
 #[tokio::test]
 async fn a_stopped_server_comes_back_with_its_data() {
     let server = Postgres::start().await.unwrap();
-    let database = server.database(&MIGRATOR).await;
+    let database = server.database(&[&MIGRATOR]).await;
     sqlx::query("INSERT INTO things VALUES (7)").execute(&database.pool).await.unwrap();
     server.stop().await.unwrap();
     assert!(sqlx::PgConnection::connect(&database.url).await.is_err());

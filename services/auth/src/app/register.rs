@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use kit::events::UserRegistered;
-use kit::idempotency::{self, Begin, Request};
+use kit::idempotency::Request;
+use kit::idempotency::legacy::{self as idempotency, Begin};
 use kit::outbox;
 use secrecy::ExposeSecret;
 use serde::Serialize;
@@ -46,7 +47,7 @@ impl Auth {
         let answer = present(user);
         if let Some(key) = &key {
             let status = http::StatusCode::CREATED;
-            idempotency::finish(&mut transaction, key, status, &answer)
+            idempotency::finish(&mut transaction, &*self.clock, key, status, &answer)
                 .await
                 .map_err(Error::IdempotencyKey)?;
         }

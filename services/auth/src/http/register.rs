@@ -125,6 +125,7 @@ pub(super) async fn register(
     let key = key.map(|key| request.repeatable(&key)).transpose()?;
     Ok(match auth.register(request.into(), key, RegisterResponse::from).await? {
         Registered::Now(answer) => (StatusCode::CREATED, Json(answer)).into_response(),
-        Registered::Before(answer) => answer.into_response(),
+        Registered::Before(kit::idempotency::legacy::Begin::Repeated(answer)) => answer.into_response(),
+        Registered::Before(_) => Problem::internal().into_response(),
     })
 }

@@ -16,15 +16,13 @@ impl std::fmt::Debug for PoolCollector {
 
 impl Collector for PoolCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let pool = self.0.pool();
-        let idle = i64::try_from(pool.num_idle()).unwrap_or(i64::MAX);
-        let open = i64::from(pool.size());
+        let (open, idle, max) = self.0.pool_sizes();
         for (name, help, value) in [
             ("database_connections_open", "Open connections", open),
             ("database_connections_idle", "Open connections that nobody uses", idle),
-            ("database_connections_max", "Most connections", i64::from(pool.options().get_max_connections())),
+            ("database_connections_max", "Maximum number of connections", max),
         ] {
-            let gauge = ConstGauge::new(value);
+            let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
             let metric = encoder.encode_descriptor(name, help, None, gauge.metric_type())?;
             gauge.encode(metric)?;
         }

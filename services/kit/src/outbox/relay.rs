@@ -1,35 +1,38 @@
-//! Publishes what stands in the outbox.
+//! Publishes what is pending in the outbox.
+
+mod metrics;
+mod stream;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use async_nats::connection::State;
 use async_nats::jetstream;
-use async_nats::jetstream::context::PublishAckFuture;
-use async_nats::jetstream::publish::PublishAck;
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::gauge::Gauge;
+use deadpool_postgres::ClientWrapper;
+use futures::future::try_join_all;
+use tokio::sync::watch;
 use topology::Stream;
 
-use super::streams::{self, Questions, Sequences};
-use super::wake::Wake;
+use self::metrics::Metrics;
+use self::stream::StreamRelay;
 use crate::clock::SharedClock;
-use crate::database::Database;
+use crate::database::{Database, Error};
 use crate::lifecycle::Shutdown;
 use crate::metrics::Registry;
-use crate::store::outbox::{self, Row};
+use crate::store::outbox as store;
 
-/// Rows claimed at once, and so publishes that await their acknowledgement together.
-const WINDOW: i64 = 256;
-/// Pause after a failure; short, because rows wait.
-const RETRY: Duration = Duration::from_millis(500);
-/// How often the gauges are refreshed.
-const MEASURE: Duration = Duration::from_secs(5);
-/// A stream that does not answer for this long is asked again later; rows wait meanwhile.
-const ANSWER: Duration = Duration::from_secs(1);
+/// Name of the session's advisory lock and of the channel on which others say that they committed events.
+const NAME: &str = "shopflow_outbox";
+/// The regular look, which finds the events of processes that are gone.
+const LOOK: Duration = Duration::from_secs(1);
+/// Pause before a lost database is tried again.
+const RETRY: Duration = Duration::from_millis(250);
+/// Events of other processes are announced to the active relay at most this often.
+const ANNOUNCE: Duration = Duration::from_millis(2);
+/// A statement of the relay that takes longer has failed.
+const STATEMENT: Duration = Duration::from_secs(10);
 
-/// Publishes a service's outbox. Several may run at once.
+/// Publishes a service's outbox. Any number may run; one at a time is active, and another takes over when its
+/// connection ends.
 #[derive(Clone)]
 pub struct Relay {
     database: Database,
@@ -37,13 +40,6 @@ pub struct Relay {
     clock: SharedClock,
     metrics: Arc<Metrics>,
     streams: Vec<&'static Stream>,
-}
-
-struct Metrics {
-    pending: Gauge,
-    oldest: Gauge<f64, AtomicU64>,
-    published: Counter,
-    failures: Counter,
 }
 
 impl Relay {
@@ -54,200 +50,161 @@ impl Relay {
         clock: SharedClock,
         registry: &Registry,
     ) -> Self {
-        let streams = streams::of(registry.service());
+        let streams = streams_of(registry.service());
         Self { database, jetstream, clock, metrics: Arc::new(Metrics::new(registry)), streams }
     }
 
-    /// Publishes until shutdown; starts with what was left before. The batch in flight at shutdown is
-    /// finished. An error means that the database was away: run it again.
+    /// Publishes until shutdown; starts with what was left before. The windows in flight at shutdown are
+    /// finished. An error is a defect: a database or broker that is unavailable is waited for.
     pub async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
-        let (mut sequences, mut questions) = (Sequences::default(), Questions::default());
-        let mut wake = Wake::new();
-        let mut measured: Option<Instant> = None;
         while !shutdown.is_requested() {
-            if measured.is_none_or(|at| at.elapsed() >= MEASURE) {
-                self.measure().await?;
-                measured = Some(Instant::now());
-            }
-            self.ask_streams(&mut questions, &mut sequences).await?;
-            match self.publish_batch(&mut sequences).await? {
-                Batch::Full => {}
-                Batch::Drained => tokio::select! {
-                    () = wake.next() => {}
-                    () = shutdown.requested() => {}
-                },
-                Batch::Failed => {
+            match self.session(&shutdown).await {
+                Ok(()) => {}
+                Err(error) if error.is_unavailable() => {
+                    tracing::debug!(%error, "outbox waits for the database");
                     shutdown.sleep(RETRY).await;
                 }
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(())
     }
 
-    /// Compares what the streams have with what they acknowledged, once a connection.
-    async fn ask_streams(
+    /// One connection's life: standby until the lock is free, then active.
+    async fn session(&self, shutdown: &Shutdown) -> Result<(), Error> {
+        let (woken, wake) = watch::channel(0_u64);
+        let connection = self.database.connection(move || woken.send_modify(|count| *count += 1)).await?;
+        let session = Statements { client: &connection, database: &self.database };
+        session.batch(store::RELAY_SESSION).await?;
+        if !self.stand_by(&session, shutdown).await? {
+            return Ok(());
+        }
+        tracing::info!("this process publishes the outbox");
+        session.batch(&format!("LISTEN {NAME}")).await?;
+        let streams = self.streams.iter().map(|&stream| {
+            let relay = StreamRelay {
+                stream,
+                session: &session,
+                jetstream: &self.jetstream,
+                clock: &self.clock,
+                metrics: &self.metrics,
+            };
+            relay.run(Wake { appended: self.database.appended(), notified: wake.clone() }, shutdown)
+        });
+        let measure = self.metrics.follow(&session, &self.clock, shutdown);
+        let result = tokio::try_join!(try_join_all(streams), measure).map(|_| ());
+        self.metrics.reset();
+        result
+    }
+
+    /// Waits for the lock; announces this process's events to the relay that has it. False at shutdown.
+    async fn stand_by(&self, session: &Statements<'_>, shutdown: &Shutdown) -> Result<bool, Error> {
+        let mut appended = self.database.appended();
+        loop {
+            let sql = "SELECT pg_try_advisory_lock(hashtext($1))";
+            let rows = session.rows(sql, &[&NAME]).await?;
+            if rows.first().is_some_and(|row| row.get(0)) {
+                return Ok(true);
+            }
+            let look = tokio::time::sleep(LOOK);
+            tokio::pin!(look);
+            loop {
+                tokio::select! {
+                    () = shutdown.requested() => return Ok(false),
+                    () = &mut look => break,
+                    // The database outlives this future, so the sender is there.
+                    _ = appended.changed() => {
+                        tokio::time::sleep(ANNOUNCE).await;
+                        appended.mark_unchanged();
+                        session.rows("SELECT pg_notify($1, '')", &[&NAME]).await?;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Statements on the relay's own connection, each with a deadline: the connection may be silent, too.
+struct Statements<'a> {
+    client: &'a ClientWrapper,
+    database: &'a Database,
+}
+
+impl Statements<'_> {
+    async fn batch(&self, sql: &str) -> Result<(), Error> {
+        self.answered(self.client.batch_execute(sql)).await
+    }
+
+    async fn rows(
         &self,
-        questions: &mut Questions,
-        sequences: &mut Sequences,
-    ) -> Result<(), sqlx::Error> {
-        let connection = self.jetstream.client().statistics().connects.load(Ordering::Relaxed);
-        if questions.is_new(connection) {
-            for &stream in &self.streams {
-                let last = outbox::last_sequence(&self.database.pool(), stream.subjects).await?;
-                if let Some(last) = last.and_then(|last| u64::try_from(last).ok()) {
-                    sequences.remember(stream, last);
-                }
-            }
-            questions.ask(connection, self.streams.clone());
-        }
-        if self.is_connected() {
-            while let Some(stream) = questions.next() {
-                let Some(last) = self.last_sequence(stream).await else {
-                    questions.failed();
-                    break;
-                };
-                if sequences.answered(stream, last) {
-                    self.publish_again(stream).await?;
-                }
-                questions.answered();
-            }
-        }
-        Ok(())
-    }
-
-    /// The sequence of the last message that the stream stored; `None` when it does not say.
-    async fn last_sequence(&self, stream: &Stream) -> Option<u64> {
-        let asked = tokio::time::timeout(ANSWER, self.jetstream.get_stream(stream.name)).await;
-        let failure = match asked {
-            Ok(Ok(found)) => return Some(found.cached_info().state.last_sequence),
-            Ok(Err(error)) => error.to_string(),
-            Err(elapsed) => elapsed.to_string(),
+        sql: &str,
+        parameters: crate::database::Parameters<'_>,
+    ) -> Result<Vec<tokio_postgres::Row>, Error> {
+        let rows = async {
+            let statement = self.client.prepare_cached(sql).await?;
+            self.client.query(&statement, parameters).await
         };
-        tracing::debug!(stream = stream.name, error = failure, "stream could not be asked what it has");
-        None
+        self.answered(rows).await
     }
 
-    fn is_connected(&self) -> bool {
-        self.jetstream.client().connection_state() == State::Connected
+    async fn execute(&self, sql: &str, parameters: crate::database::Parameters<'_>) -> Result<u64, Error> {
+        let changed = async {
+            let statement = self.client.prepare_cached(sql).await?;
+            self.client.execute(&statement, parameters).await
+        };
+        self.answered(changed).await
     }
 
-    /// Claims rows, publishes them in order, and marks those that the stream acknowledged.
-    async fn publish_batch(&self, sequences: &mut Sequences) -> Result<Batch, sqlx::Error> {
-        // Without a connection the client would only queue, and rows would be held for nothing.
-        if !self.is_connected() {
-            return Ok(Batch::Failed);
+    async fn answered<T>(
+        &self,
+        statement: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, Error> {
+        let silent = || Error::Unavailable("the server does not answer the outbox relay".to_owned());
+        tokio::select! {
+            biased;
+            result = statement => Ok(result?),
+            () = self.database.lost() => Err(silent()),
+            () = tokio::time::sleep(STATEMENT) => Err(silent()),
         }
-        let mut transaction = self.database.pool().begin_with(outbox::BEGIN_RELAY).await?;
-        let rows = outbox::claim(&mut transaction, WINDOW).await?;
-        if rows.is_empty() {
-            return Ok(Batch::Drained);
-        }
-        let acked = self.publish(&rows).await;
-        let mut ids = Vec::with_capacity(acked.len());
-        let mut numbers = Vec::with_capacity(acked.len());
-        let mut lost: Option<&'static Stream> = None;
-        for (row, ack) in &acked {
-            ids.push(row.id);
-            numbers.push(i64::try_from(ack.sequence).unwrap_or(i64::MAX));
-            lost = sequences.acked(&row.subject, ack.sequence, ack.duplicate).or(lost);
-        }
-        outbox::mark_published(&mut transaction, &ids, &numbers, self.clock.now()).await?;
-        transaction.commit().await?;
-        self.metrics.published.inc_by(ids.len() as u64);
-        if let Some(stream) = lost {
-            self.publish_again(stream).await?;
-        }
-        Ok(match rows.len() {
-            all if all > ids.len() => Batch::Failed,
-            _ => Batch::Full,
-        })
-    }
-
-    /// Sends all, then awaits all acknowledgements. Stops sending at the first failure, so that a later
-    /// event of an aggregate does not overtake an earlier one.
-    async fn publish<'a>(&self, rows: &'a [Row]) -> Vec<(&'a Row, PublishAck)> {
-        let mut sent: Vec<(&Row, PublishAckFuture)> = Vec::with_capacity(rows.len());
-        for row in rows {
-            match self.send(row).await {
-                Ok(ack) => sent.push((row, ack)),
-                Err(error) => {
-                    self.failed(row, &error);
-                    break;
-                }
-            }
-        }
-        let mut acked = Vec::with_capacity(sent.len());
-        for (row, ack) in sent {
-            match ack.await {
-                Ok(ack) => acked.push((row, ack)),
-                Err(error) => self.failed(row, &error),
-            }
-        }
-        acked
-    }
-
-    async fn send(&self, row: &Row) -> Result<PublishAckFuture, jetstream::context::PublishError> {
-        let mut headers = async_nats::HeaderMap::new();
-        for (name, value) in &row.headers.0 {
-            headers.insert(name.as_str(), value.as_str());
-        }
-        headers.insert(async_nats::header::NATS_MESSAGE_ID, row.id.to_string());
-        let payload = row.payload.clone().into_bytes().into();
-        self.jetstream.publish_with_headers(row.subject.clone(), headers, payload).await
-    }
-
-    fn failed(&self, row: &Row, error: &jetstream::context::PublishError) {
-        self.metrics.failures.inc();
-        tracing::warn!(event.id = %row.id, subject = %row.subject, %error, "event could not be published, will be again");
-    }
-
-    async fn publish_again(&self, stream: &'static Stream) -> Result<(), sqlx::Error> {
-        let rows = outbox::forget_published(&self.database.pool(), stream.subjects).await?;
-        tracing::warn!(
-            stream = stream.name,
-            rows,
-            "stream was made anew, publishing what is kept of it again"
-        );
-        Ok(())
-    }
-
-    async fn measure(&self) -> Result<(), sqlx::Error> {
-        let backlog = outbox::backlog(&self.database.pool()).await?;
-        self.metrics.pending.set(backlog.pending);
-        let age = backlog.oldest.map_or(0, |oldest| (self.clock.now() - oldest).num_milliseconds().max(0));
-        self.metrics.oldest.set(Duration::from_millis(age.unsigned_abs()).as_secs_f64());
-        Ok(())
     }
 }
 
-enum Batch {
-    /// There may be more rows.
-    Full,
-    /// No row is left that another relay does not hold.
-    Drained,
-    /// Something was not acknowledged.
-    Failed,
+/// When a relay looks for events: when this process or another one committed some, and regularly.
+struct Wake {
+    appended: watch::Receiver<u64>,
+    notified: watch::Receiver<u64>,
 }
 
-impl Metrics {
-    fn new(registry: &Registry) -> Self {
-        Self {
-            pending: registry.register(
-                "outbox_pending",
-                "Events that wait to be published",
-                Gauge::default(),
-            ),
-            oldest: registry.register(
-                "outbox_oldest_age_seconds",
-                "Age of the oldest event that waits to be published",
-                Gauge::default(),
-            ),
-            published: registry.register("outbox_published", "Events published", Counter::default()),
-            failures: registry.register(
-                "outbox_publish_failures",
-                "Publishes that were not acknowledged",
-                Counter::default(),
-            ),
+impl Wake {
+    async fn next(&mut self) {
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            _ = self.appended.changed() => {}
+            Ok(()) = self.notified.changed() => {}
         }
+    }
+}
+
+/// Streams that store what `service` publishes.
+fn streams_of(service: &str) -> Vec<&'static Stream> {
+    let subjects = topology::service(service).map_or(&[][..], |service| service.publishes);
+    let stores = |stream: &&Stream| {
+        subjects
+            .iter()
+            .any(|subject| topology::stream_of(subject).is_some_and(|found| found.name == stream.name))
+    };
+    topology::STREAMS.iter().filter(stores).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_publishes_to_the_streams_that_store_its_events() {
+        let names = |service| streams_of(service).iter().map(|stream| stream.name).collect::<Vec<_>>();
+        assert_eq!(names("order"), ["ORDERS"]);
+        assert_eq!(names("auth"), ["USERS"]);
+        assert!(names("notification").is_empty());
     }
 }

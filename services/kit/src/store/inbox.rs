@@ -1,7 +1,6 @@
 //! Rows of `inbox`.
 
-use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 /// False when the row is there already.
@@ -18,10 +17,6 @@ pub(crate) async fn insert(
         .map(|result| result.rows_affected() == 1)
 }
 
-pub(crate) async fn delete(executor: impl PgExecutor<'_>, before: DateTime<Utc>) -> Result<u64, sqlx::Error> {
-    sqlx::query("DELETE FROM inbox WHERE processed_at < $1")
-        .bind(before)
-        .execute(executor)
-        .await
-        .map(|result| result.rows_affected())
-}
+/// Deletes at most $2 rows from before $1.
+pub(crate) const DELETE: &str = "
+    DELETE FROM inbox WHERE ctid = ANY (ARRAY(SELECT ctid FROM inbox WHERE processed_at < $1 LIMIT $2))";

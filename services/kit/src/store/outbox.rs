@@ -1,136 +1,152 @@
-//! Rows of `outbox`.
+//! Rows of `outbox`, `outbox_pending` and `outbox_streams`.
 
-use std::collections::BTreeMap;
-
-use chrono::{DateTime, Utc};
-use sqlx::types::Json;
-use sqlx::{PgConnection, PgExecutor};
+use chrono::{DateTime, NaiveDate, Utc};
+use tokio_postgres::Row;
 use uuid::Uuid;
 
-/// Begins a relay's transaction. Marks that a crash loses are harmless: the rows are published again
-/// under the same ids, so nobody has to wait for the disk.
-pub(crate) const BEGIN_RELAY: &str = "BEGIN; SET LOCAL synchronous_commit = off";
+use crate::database::{Error, Parameters, Query, ToSql};
+use crate::outbox::NewRow;
 
-/// A row to be written.
-pub(crate) struct NewRow<'a> {
-    pub(crate) id: Uuid,
-    pub(crate) subject: &'a str,
-    pub(crate) aggregate_id: Uuid,
-    /// The envelope as JSON text, so that no number passes through a float.
-    pub(crate) payload: &'a str,
-    pub(crate) headers: BTreeMap<String, String>,
-    pub(crate) created_at: DateTime<Utc>,
+/// The events of one transaction, column by column, so that any number is one statement.
+pub(crate) struct Insert<'a> {
+    days: Vec<NaiveDate>,
+    ids: Vec<Uuid>,
+    streams: Vec<&'a str>,
+    subjects: Vec<&'a str>,
+    aggregates: Vec<Uuid>,
+    sequences: Vec<i64>,
+    payloads: Vec<&'a str>,
+    headers: Vec<&'a str>,
+    times: Vec<DateTime<Utc>>,
 }
 
-/// A row to be published.
-#[derive(Debug, sqlx::FromRow)]
-pub(crate) struct Row {
+impl<'a> Insert<'a> {
+    pub(crate) const SQL: &'static str = "
+        WITH written AS (
+            INSERT INTO outbox (day, id, stream, subject, aggregate_id, sequence, payload, headers, created_at)
+            SELECT * FROM unnest($1::date[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::bigint[],
+                $7::text[], $8::text[], $9::timestamptz[])
+            RETURNING stream, position, day, aggregate_id
+        )
+        INSERT INTO outbox_pending (stream, position, day, aggregate_id)
+        SELECT stream, position, day, aggregate_id FROM written";
+
+    pub(crate) fn of(rows: &'a [NewRow]) -> Self {
+        Self {
+            days: rows.iter().map(|row| row.day).collect(),
+            ids: rows.iter().map(|row| row.id).collect(),
+            streams: rows.iter().map(|row| row.stream).collect(),
+            subjects: rows.iter().map(|row| row.subject).collect(),
+            aggregates: rows.iter().map(|row| row.about.id).collect(),
+            sequences: rows.iter().map(|row| row.about.sequence).collect(),
+            payloads: rows.iter().map(|row| row.payload.as_str()).collect(),
+            headers: rows.iter().map(|row| row.headers.as_str()).collect(),
+            times: rows.iter().map(|row| row.created_at).collect(),
+        }
+    }
+
+    pub(crate) fn parameters(&self) -> [&(dyn ToSql + Sync); 9] {
+        [
+            &self.days,
+            &self.ids,
+            &self.streams,
+            &self.subjects,
+            &self.aggregates,
+            &self.sequences,
+            &self.payloads,
+            &self.headers,
+            &self.times,
+        ]
+    }
+}
+
+/// An event to be published.
+#[derive(Debug, Clone)]
+pub(crate) struct PendingRow {
+    pub(crate) position: i64,
+    pub(crate) attempts: i32,
     pub(crate) id: Uuid,
     pub(crate) subject: String,
+    pub(crate) aggregate_id: Uuid,
+    pub(crate) sequence: i64,
     pub(crate) payload: String,
-    pub(crate) headers: Json<BTreeMap<String, String>>,
+    pub(crate) headers: String,
 }
 
-/// How much is waiting.
-#[derive(Debug, Clone, Copy, PartialEq, sqlx::FromRow)]
-pub(crate) struct Backlog {
-    pub(crate) pending: i64,
-    pub(crate) oldest: Option<DateTime<Utc>>,
+impl TryFrom<&Row> for PendingRow {
+    type Error = tokio_postgres::Error;
+
+    fn try_from(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self {
+            position: row.try_get(0)?,
+            attempts: row.try_get(1)?,
+            id: row.try_get(2)?,
+            subject: row.try_get(3)?,
+            aggregate_id: row.try_get(4)?,
+            sequence: row.try_get(5)?,
+            payload: row.try_get(6)?,
+            headers: row.try_get(7)?,
+        })
+    }
 }
 
-pub(crate) async fn insert(connection: &mut PgConnection, row: NewRow<'_>) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO outbox (id, subject, aggregate_id, payload, headers, created_at)
-         VALUES ($1, $2, $3, $4::jsonb, $5, $6)",
+/// What is told to the relay's own session. A deletion that a crash loses is harmless: the event is published
+/// again under the same id, so nobody has to wait for the disk. The planner must take the indexes even when
+/// it believes the queue to be large.
+pub(crate) const RELAY_SESSION: &str = "SET synchronous_commit = off; SET enable_seqscan = off; \
+    SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off";
+
+/// The oldest pending events of a stream that are due at $2, at most $3, and not later than an event of the
+/// same aggregate that waits for another try.
+pub(crate) const WINDOW: &str = "
+    SELECT pending.position, pending.attempts, event.id, event.subject, event.aggregate_id, event.sequence,
+        event.payload, event.headers
+    FROM outbox_pending pending JOIN outbox event USING (day, position)
+    WHERE pending.stream = $1 AND (pending.not_before IS NULL OR pending.not_before <= $2)
+    AND NOT EXISTS (
+        SELECT FROM outbox_pending earlier
+        WHERE earlier.stream = pending.stream AND earlier.aggregate_id = pending.aggregate_id
+        AND earlier.position < pending.position
+        AND earlier.attempts > 0 AND earlier.parked_at IS NULL AND earlier.not_before > $2
     )
-    .bind(row.id)
-    .bind(row.subject)
-    .bind(row.aggregate_id)
-    .bind(row.payload)
-    .bind(Json(row.headers))
-    .bind(row.created_at)
-    .execute(connection)
-    .await
-    .map(|_| ())
-}
+    ORDER BY pending.position LIMIT $3";
 
-/// The oldest unpublished rows that no other relay holds; held until the transaction ends.
-pub(crate) async fn claim(connection: &mut PgConnection, limit: i64) -> Result<Vec<Row>, sqlx::Error> {
-    sqlx::query_as(
-        "SELECT id, subject, payload::text AS payload, headers FROM outbox
-         WHERE published_at IS NULL ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED",
-    )
-    .bind(limit)
-    .fetch_all(connection)
-    .await
-}
+/// The stream has acknowledged these events.
+pub(crate) const PUBLISHED: &str = "DELETE FROM outbox_pending WHERE stream = $1 AND position = ANY($2)";
 
-/// Marks rows as published; `sequences` belong to `ids` by position.
-pub(crate) async fn mark_published(
-    connection: &mut PgConnection,
-    ids: &[Uuid],
-    sequences: &[i64],
-    now: DateTime<Utc>,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "UPDATE outbox SET published_at = $3, stream_sequence = acked.sequence
-         FROM unnest($1::uuid[], $2::bigint[]) AS acked (id, sequence) WHERE outbox.id = acked.id",
-    )
-    .bind(ids)
-    .bind(sequences)
-    .bind(now)
-    .execute(connection)
-    .await
-    .map(|_| ())
-}
+/// The stream has refused these events, each by its position.
+pub(crate) const REFUSED: &str = "
+    UPDATE outbox_pending SET attempts = refused.attempts, not_before = refused.not_before,
+        last_error = refused.last_error,
+        parked_at = CASE WHEN refused.parked THEN coalesce(parked_at, $7) END
+    FROM unnest($2::bigint[], $3::integer[], $4::timestamptz[], $5::text[], $6::boolean[])
+        AS refused (position, attempts, not_before, last_error, parked)
+    WHERE outbox_pending.stream = $1 AND outbox_pending.position = refused.position";
 
-/// The largest sequence among the newest rows that a stream acknowledged, by the stream's subjects. No
-/// more than the rows of a few batches, which two relays may have marked in another order, are looked at.
-pub(crate) async fn last_sequence(
-    executor: impl PgExecutor<'_>,
-    subjects: &[&str],
-) -> Result<Option<i64>, sqlx::Error> {
-    sqlx::query_scalar(
-        "SELECT max(stream_sequence) FROM (
-             SELECT stream_sequence FROM outbox WHERE published_at IS NOT NULL AND subject = ANY($1)
-             ORDER BY published_at DESC LIMIT 1000
-         ) AS newest",
-    )
-    .bind(subjects)
-    .fetch_one(executor)
-    .await
-}
+/// How the stream was when last seen.
+pub(crate) const STREAM: &str = "SELECT created, last_sequence FROM outbox_streams WHERE stream = $1";
 
-/// Makes all kept rows of these subjects unpublished again, because their stream was lost.
-pub(crate) async fn forget_published(
-    executor: impl PgExecutor<'_>,
-    subjects: &[&str],
-) -> Result<u64, sqlx::Error> {
-    sqlx::query(
-        "UPDATE outbox SET published_at = NULL, stream_sequence = NULL
-         WHERE published_at IS NOT NULL AND subject = ANY($1)",
-    )
-    .bind(subjects)
-    .execute(executor)
-    .await
-    .map(|result| result.rows_affected())
-}
+pub(crate) const REMEMBER_STREAM: &str = "
+    INSERT INTO outbox_streams (stream, created, last_sequence) VALUES ($1, $2, $3)
+    ON CONFLICT (stream) DO UPDATE SET created = excluded.created, last_sequence = excluded.last_sequence";
 
-pub(crate) async fn backlog(executor: impl PgExecutor<'_>) -> Result<Backlog, sqlx::Error> {
-    sqlx::query_as(
-        "SELECT count(*) AS pending, min(created_at) AS oldest FROM outbox WHERE published_at IS NULL",
-    )
-    .fetch_one(executor)
-    .await
-}
+/// Makes the stream's kept events since $2 pending again.
+pub(crate) const AGAIN: &str = "
+    INSERT INTO outbox_pending (stream, position, day, aggregate_id)
+    SELECT stream, position, day, aggregate_id FROM outbox WHERE stream = $1 AND created_at >= $2
+    ON CONFLICT DO NOTHING";
 
-pub(crate) async fn delete_published(
-    executor: impl PgExecutor<'_>,
-    before: DateTime<Utc>,
-) -> Result<u64, sqlx::Error> {
-    sqlx::query("DELETE FROM outbox WHERE published_at < $1")
-        .bind(before)
-        .execute(executor)
-        .await
-        .map(|result| result.rows_affected())
+/// How much waits, of it how much is parked, and since when the oldest of the rest.
+pub(crate) const BACKLOG: &str = "
+    SELECT count(*), count(parked_at), (
+        SELECT min(event.created_at) FROM (
+            SELECT day, position FROM outbox_pending WHERE parked_at IS NULL ORDER BY position LIMIT 1
+        ) oldest JOIN outbox event USING (day, position)
+    ) FROM outbox_pending";
+
+/// Makes partitions for the next days and drops those of days before `oldest`.
+pub(crate) async fn partitions(db: impl Query, today: NaiveDate, oldest: NaiveDate) -> Result<i32, Error> {
+    let parameters: Parameters<'_> = &[&today, &oldest];
+    let row = db.row("SELECT outbox_partitions($1, $2)", parameters).await?;
+    Ok(row.try_get(0)?)
 }

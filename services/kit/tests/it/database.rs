@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use kit::database::Database;
+use kit::database::{Database, Error, Query};
 use sqlx::PgPool;
 use testbed::Postgres;
 
@@ -19,8 +19,8 @@ async fn login(admin: &PgPool, role: &str, database: &str) -> String {
     format!("postgres://{role}:secret@{}:{}/{database}", postgres.host(), postgres.port())
 }
 
-async fn current_user(database: &Database) -> Result<String, sqlx::Error> {
-    sqlx::query_scalar("SELECT current_user::text").fetch_one(&database.pool()).await
+async fn current_user(database: &Database) -> Result<String, Error> {
+    Ok(database.row("SELECT current_user::text", &[]).await?.try_get(0)?)
 }
 
 fn replace(directory: &std::path::Path, url: &str) {
@@ -37,7 +37,8 @@ async fn a_new_login_takes_over_without_a_failed_query() {
     replace(directory.path(), &a);
     let database = Database::follow(directory.path(), 4).unwrap();
     assert!(current_user(&database).await.unwrap().starts_with("a_"));
-    let held = database.pool().begin().await.unwrap();
+    let mut held = database.begin().await.unwrap();
+    held.execute("SELECT 1", &[]).await.unwrap();
 
     replace(directory.path(), &b);
     let mut queries = 0;
@@ -76,14 +77,14 @@ async fn a_login_that_does_not_work_is_not_used() {
 }
 
 #[tokio::test]
-async fn a_service_starts_while_postgresql_is_away() {
+async fn a_service_starts_while_postgresql_is_unavailable() {
     let postgres = Postgres::start().await.unwrap();
     let directory = tempfile::tempdir().unwrap();
     replace(directory.path(), &postgres.admin_url());
     postgres.stop().await.unwrap();
     let database = Database::follow(directory.path(), 2).unwrap();
     let error = database.ping().await.unwrap_err();
-    assert!(kit::database::is_away(&error), "{error}");
+    assert!(error.is_unavailable(), "{error}");
     postgres.start_again().await.unwrap();
     eventually("the database answers", async || database.ping().await.is_ok()).await;
 }
@@ -97,7 +98,7 @@ async fn recovery_after_a_restart_takes_less_than_5_s() {
     database.ping().await.unwrap();
     postgres.stop().await.unwrap();
     let error = database.ping().await.unwrap_err();
-    assert!(kit::database::is_away(&error), "{error}");
+    assert!(error.is_unavailable(), "{error}");
     postgres.start_again().await.unwrap();
     testbed::until(Duration::from_secs(5), "the database answers", async || database.ping().await.ok())
         .await

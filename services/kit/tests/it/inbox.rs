@@ -44,8 +44,8 @@ struct Effects {
 
 impl Effects {
     async fn new(world: &World, poison: Uuid) -> Self {
-        sqlx::query("CREATE TABLE effect (event_id uuid NOT NULL)").execute(&world.pool()).await.unwrap();
-        Self { pool: world.pool(), poison, deliveries: Shared::default() }
+        sqlx::query("CREATE TABLE effect (event_id uuid NOT NULL)").execute(&world.pool).await.unwrap();
+        Self { pool: world.pool.clone(), poison, deliveries: Shared::default() }
     }
 
     async fn count(&self) -> i64 {

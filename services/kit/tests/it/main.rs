@@ -8,6 +8,6 @@ mod inbox;
 mod keys;
 mod lifecycle;
 mod outbox;
-mod schema;
 mod service_client;
+mod silence;
 mod world;

@@ -2,9 +2,22 @@
 
 use std::collections::HashSet;
 
+use kit::database::{Aggregate, Query};
+use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::world::{Running, World, confirmed, eventually};
+
+fn about(sequence: i64) -> Aggregate {
+    Aggregate { id: Uuid::now_v7(), sequence }
+}
+
+/// As a crash before the deletion leaves it: published, but still pending.
+async fn make_pending(pool: &PgPool) {
+    let sql = "INSERT INTO outbox_pending (stream, position, day, aggregate_id)
+        SELECT stream, position, day, aggregate_id FROM outbox ON CONFLICT DO NOTHING";
+    sqlx::query(sql).execute(pool).await.unwrap();
+}
 
 fn connected(world: &World) -> bool {
     world.client.connection_state() == async_nats::connection::State::Connected
@@ -32,9 +45,10 @@ async fn an_event_is_published_as_the_document_writes_it() {
 #[tokio::test]
 async fn a_rolled_back_event_is_never_published() {
     let world = World::new().await;
-    let mut transaction = world.pool().begin().await.unwrap();
-    kit::outbox::append(&mut transaction, world.clock.now(), Uuid::now_v7(), &confirmed()).await.unwrap();
-    transaction.rollback().await.unwrap();
+    let mut transaction = world.database.begin().await.unwrap();
+    transaction.publish(about(1), world.clock.now(), &confirmed()).unwrap();
+    transaction.execute("SELECT 1", &[]).await.unwrap();
+    drop(transaction);
     let relay = world.start_relay();
     let kept = world.append(&confirmed()).await;
     eventually("the other event is published", async || world.pending().await == 0).await;
@@ -71,10 +85,7 @@ async fn a_crash_between_publish_and_commit_stores_no_second_message() {
     eventually("the event is marked", async || world.pending().await == 0).await;
     relay.kill().await;
     // What a crash before the commit leaves behind: published, but not marked.
-    sqlx::query("UPDATE outbox SET published_at = NULL, stream_sequence = NULL")
-        .execute(&world.pool())
-        .await
-        .unwrap();
+    make_pending(&world.pool).await;
     let relay = world.start_relay();
     eventually("the event is marked again", async || world.pending().await == 0).await;
     relay.stop().await;
@@ -185,21 +196,17 @@ async fn a_stream_that_kept_its_messages_is_not_published_again() {
     let relay = world.start_relay();
     let before = world.append(&confirmed()).await;
     eventually("the event is published", async || world.pending().await == 0).await;
-    let marked = async || -> Option<chrono::DateTime<chrono::Utc>> {
-        sqlx::query_scalar("SELECT published_at FROM outbox WHERE id = $1")
-            .bind(before)
-            .fetch_one(&world.pool())
-            .await
-            .unwrap()
+    let published = async || {
+        let mut stream = world.jetstream.get_stream("ORDERS").await.unwrap();
+        stream.info().await.unwrap().state.last_sequence
     };
-    let first = marked().await;
+    assert_eq!(published().await, 1);
     world.nats.stop().await.unwrap();
     world.nats.start_again().await.unwrap();
     // The relay asks the stream before it publishes.
     let after = world.append(&confirmed()).await;
     eventually("the second event is published", async || world.pending().await == 0).await;
     relay.stop().await;
-    assert_eq!(marked().await, first);
     assert_eq!(world.message_ids("ORDERS").await, [before, after]);
 }
 
@@ -208,8 +215,7 @@ async fn a_relay_waits_for_its_database() {
     let world = World::new().await;
     let relay = world.start_relay();
     // Every connection breaks.
-    let name: String =
-        sqlx::query_scalar("SELECT current_database()").fetch_one(&world.pool()).await.unwrap();
+    let name: String = sqlx::query_scalar("SELECT current_database()").fetch_one(&world.pool).await.unwrap();
     let admin = testbed::Postgres::shared().await.empty_database().await.pool;
     sqlx::query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1")
         .bind(name)
@@ -218,13 +224,11 @@ async fn a_relay_waits_for_its_database() {
         .unwrap();
     let mut id = None;
     eventually("the database answers again", async || {
-        let Ok(mut transaction) = world.pool().begin().await else {
+        let Ok(mut transaction) = world.database.begin().await else {
             return false;
         };
-        let appended =
-            kit::outbox::append(&mut transaction, world.clock.now(), Uuid::now_v7(), &confirmed()).await;
-        id = appended.ok();
-        id.is_some() && transaction.commit().await.is_ok()
+        id = transaction.publish(about(1), world.clock.now(), &confirmed()).ok();
+        transaction.commit().await.is_ok()
     })
     .await;
     eventually("the event is published", async || world.message_ids("ORDERS").await.contains(&id.unwrap()))
@@ -259,7 +263,7 @@ async fn publishing_needs_no_notification() {
     let triggers: i64 = sqlx::query_scalar(
         "SELECT count(*) FROM pg_trigger WHERE tgrelid = 'outbox'::regclass AND NOT tgisinternal",
     )
-    .fetch_one(&world.pool())
+    .fetch_one(&world.pool)
     .await
     .unwrap();
     assert_eq!(triggers, 0, "a trigger that notifies makes transactions commit one after another");
@@ -274,19 +278,33 @@ async fn publishing_needs_no_notification() {
 async fn an_event_that_commits_after_later_ones_were_published_is_published_too() {
     let world = World::new().await;
     let relay = world.start_relay();
-    let mut slow = world.pool().begin().await.unwrap();
-    let first =
-        kit::outbox::append(&mut slow, world.clock.now(), Uuid::now_v7(), &confirmed()).await.unwrap();
+    // Numbered first, committed last.
+    let mut slow = world.pool.begin().await.unwrap();
+    let position: i64 =
+        sqlx::query_scalar("SELECT nextval('outbox_position')").fetch_one(&mut *slow).await.unwrap();
     let mut published = Vec::new();
     for _ in 0..3 {
         published.push(world.append(&confirmed()).await);
         eventually("the later event is published", async || world.pending().await == 0).await;
     }
+    let first = Uuid::now_v7();
+    copy(&mut slow, published[0], first, position).await;
     slow.commit().await.unwrap();
-    eventually("the slow event is published", async || world.pending().await == 0).await;
+    eventually("the slow event is published", async || world.message_ids("ORDERS").await.contains(&first))
+        .await;
     relay.stop().await;
     published.push(first);
     assert_eq!(world.message_ids("ORDERS").await, published);
+}
+
+/// Writes another event like `original`, as a process without a relay does.
+async fn copy(connection: &mut sqlx::PgConnection, original: Uuid, id: Uuid, position: i64) {
+    let sql = "WITH written AS (
+            INSERT INTO outbox (day, position, id, stream, subject, aggregate_id, sequence, payload, headers, created_at)
+            SELECT day, $3, $2, stream, subject, $2, sequence, payload, headers, created_at FROM outbox WHERE id = $1
+            RETURNING stream, position, day, aggregate_id
+        ) INSERT INTO outbox_pending (stream, position, day, aggregate_id) SELECT * FROM written";
+    sqlx::query(sql).bind(original).bind(id).bind(position).execute(connection).await.unwrap();
 }
 
 #[tokio::test]
@@ -295,17 +313,9 @@ async fn rows_of_a_process_that_is_gone_are_published_by_others() {
     let relay = world.start_relay();
     let own = world.append(&confirmed()).await;
     eventually("the first event is published", async || world.pending().await == 0).await;
-    // Written by another process: nothing in this one is told.
+    // Written by another process: this one is not notified.
     let other = Uuid::now_v7();
-    sqlx::query(
-        "INSERT INTO outbox (id, subject, aggregate_id, payload, created_at)
-         SELECT $1, subject, aggregate_id, payload, created_at FROM outbox WHERE id = $2",
-    )
-    .bind(other)
-    .bind(own)
-    .execute(&world.pool())
-    .await
-    .unwrap();
+    copy(&mut world.pool.acquire().await.unwrap(), own, other, 1_000_000).await;
     eventually("the other's event is published", async || world.pending().await == 0).await;
     relay.stop().await;
     assert_eq!(world.message_ids("ORDERS").await, [own, other]);
@@ -315,11 +325,12 @@ async fn rows_of_a_process_that_is_gone_are_published_by_others() {
 async fn an_event_and_its_row_have_the_time_of_the_effect() {
     let world = World::new().await;
     let at = chrono::DateTime::from_timestamp_micros(1_771_326_000_123_456).unwrap();
-    let mut transaction = world.pool().begin().await.unwrap();
-    kit::outbox::append(&mut transaction, at, Uuid::now_v7(), &confirmed()).await.unwrap();
+    let mut transaction = world.database.begin().await.unwrap();
+    transaction.publish(about(1), at, &confirmed()).unwrap();
+    transaction.commit().await.unwrap();
     let (timestamp, created_at): (String, chrono::DateTime<chrono::Utc>) =
-        sqlx::query_as("SELECT payload ->> 'timestamp', created_at FROM outbox")
-            .fetch_one(&mut *transaction)
+        sqlx::query_as("SELECT payload::jsonb ->> 'timestamp', created_at FROM outbox")
+            .fetch_one(&world.pool)
             .await
             .unwrap();
     assert_eq!(timestamp, "2026-02-17T11:00:00.123Z");

@@ -7,14 +7,14 @@ use async_nats::jetstream;
 use futures::StreamExt;
 use kit::clock::{SharedClock, SystemClock};
 use kit::config;
-use kit::database::Database;
+use kit::database::{Aggregate, Database};
 use kit::events::{Event, OrderConfirmed};
 use kit::lifecycle::Shutdown;
 use kit::metrics::Registry;
 use kit::outbox::Relay;
 use kit::timestamp::Timestamp;
 use sqlx::PgPool;
-use testbed::{Nats, Postgres};
+use testbed::{Nats, Postgres, TestDatabase};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
@@ -24,6 +24,8 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 /// A database with kit's tables, and a nats-server with the topology's streams, both of one test.
 pub(crate) struct World {
     pub(crate) database: Database,
+    /// The same database, for what tests assert.
+    pub(crate) pool: PgPool,
     pub(crate) nats: Nats,
     pub(crate) client: async_nats::Client,
     pub(crate) jetstream: jetstream::Context,
@@ -42,11 +44,10 @@ impl World {
             client.connection_state() == async_nats::connection::State::Connected
         })
         .await;
-        Self { database: database().await, nats, client, jetstream, clock: SystemClock::shared(), metrics }
-    }
-
-    pub(crate) fn pool(&self) -> PgPool {
-        self.database.pool()
+        let test = test_database().await;
+        let database = Database::from_url(&test.url, 10).unwrap();
+        let clock = SystemClock::shared();
+        Self { database, pool: test.pool, nats, client, jetstream, clock, metrics }
     }
 
     /// A relay with metrics of its own, as a new process has.
@@ -61,18 +62,19 @@ impl World {
 
     /// Writes an event in a transaction of its own.
     pub(crate) async fn append<E: Event>(&self, payload: &E) -> Uuid {
-        let mut transaction = self.pool().begin().await.unwrap();
-        let id =
-            kit::outbox::append(&mut transaction, self.clock.now(), Uuid::now_v7(), payload).await.unwrap();
+        self.append_about(Aggregate { id: Uuid::now_v7(), sequence: 1 }, payload).await
+    }
+
+    /// Writes an event about that aggregate in a transaction of its own.
+    pub(crate) async fn append_about<E: Event>(&self, about: Aggregate, payload: &E) -> Uuid {
+        let mut transaction = self.database.begin().await.unwrap();
+        let id = transaction.publish(about, self.clock.now(), payload).unwrap();
         transaction.commit().await.unwrap();
         id
     }
 
     pub(crate) async fn pending(&self) -> i64 {
-        sqlx::query_scalar("SELECT count(*) FROM outbox WHERE published_at IS NULL")
-            .fetch_one(&self.pool())
-            .await
-            .unwrap()
+        sqlx::query_scalar("SELECT count(*) FROM outbox_pending").fetch_one(&self.pool).await.unwrap()
     }
 
     /// Ids of all messages that a stream stores, in order.
@@ -101,9 +103,11 @@ impl World {
 
 /// A database with kit's tables.
 pub(crate) async fn database() -> Database {
-    let database = Postgres::shared().await.empty_database().await;
-    sqlx::raw_sql(kit::outbox::MIGRATION_SQL).execute(&database.pool).await.unwrap();
-    Database::from_pool(database.pool)
+    Database::from_url(&test_database().await.url, 10).unwrap()
+}
+
+async fn test_database() -> TestDatabase {
+    Postgres::shared().await.database(&[&kit::database::migrator()]).await
 }
 
 pub(crate) fn nats_config(nats: &Nats) -> config::Service {

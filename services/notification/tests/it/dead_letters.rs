@@ -134,7 +134,7 @@ async fn a_failed_redrive_may_be_tried_again() {
 #[tokio::test]
 async fn dead_letters_wait_for_the_database() {
     let postgres = testbed::Postgres::start().await.unwrap();
-    let database = postgres.database(&notification::MIGRATOR).await;
+    let database = postgres.database(&[&kit::database::migrator(), &notification::MIGRATOR]).await;
     let world = World::on(database.pool, true).await;
     postgres.stop().await.unwrap();
     world.publish("order.created", b"poison".to_vec()).await;

@@ -172,7 +172,7 @@ async fn by_default_everything_is_logged_and_counts_as_sent() {
 #[tokio::test]
 async fn a_database_that_leaves_while_a_mail_is_sent_makes_no_second_mail() {
     let postgres = testbed::Postgres::start().await.unwrap();
-    let database = postgres.database(&notification::MIGRATOR).await;
+    let database = postgres.database(&[&kit::database::migrator(), &notification::MIGRATOR]).await;
     // Like kit's own pool, which learns of a broken connection from its first statement.
     let pool = PgPoolOptions::new().test_before_acquire(false).connect(&database.url).await.unwrap();
     let world = World::on(pool, true).await;

@@ -46,13 +46,19 @@ impl Drop for World {
 impl World {
     /// With SMTP and Twilio.
     pub(crate) async fn start() -> Self {
-        let database = testbed::Postgres::shared().await.database(&notification::MIGRATOR).await;
+        let database = testbed::Postgres::shared()
+            .await
+            .database(&[&kit::database::migrator(), &notification::MIGRATOR])
+            .await;
         Self::on(database.pool, true).await
     }
 
     /// With the defaults, which only log.
     pub(crate) async fn start_logging() -> Self {
-        let database = testbed::Postgres::shared().await.database(&notification::MIGRATOR).await;
+        let database = testbed::Postgres::shared()
+            .await
+            .database(&[&kit::database::migrator(), &notification::MIGRATOR])
+            .await;
         Self::on(database.pool, false).await
     }
 
@@ -76,7 +82,7 @@ impl World {
         let (keys, shutdown) = (Keys::generate(), Shutdown::new());
         let context = kit::Context {
             config: Arc::new(service),
-            database: Some(Database::from_pool(pool.clone())),
+            database: Some(Database::from_pool(&pool)),
             nats: None,
             jetstream: Some(jetstream.clone()),
             verifier: keys.verifier(notification::NAME),

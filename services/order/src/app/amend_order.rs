@@ -9,9 +9,9 @@ use crate::store;
 impl Orders {
     /// Changes the address, the notes or both while the order is pending.
     pub(crate) async fn amend(&self, id: Uuid, reach: Reach, amendment: Amendment) -> Result<Order, Error> {
-        let now = self.now();
-        let mut transaction = self.database.pool().begin().await?;
+        let mut transaction = self.database.begin().await?;
         let before = reach.filter(store::lock(&mut transaction, id).await?)?;
+        let now = self.now_after(&before);
         let order = amendment.apply(&before, now).ok_or(Error::NotPending(before.lifecycle.status))?;
         store::amend(&mut transaction, &order).await?;
         transaction.commit().await?;

@@ -1,18 +1,17 @@
 //! Telling the other services, through the outbox of the same transaction.
 
 use chrono::{DateTime, Utc};
+use kit::database::{Aggregate, Error, Transaction};
 use kit::events::{
     Destination, OrderCancelled, OrderConfirmed, OrderCreated, OrderDelivered, OrderShipped,
     OrderStatusUpdated,
 };
 use kit::money::Money;
-use kit::outbox;
-use sqlx::PgConnection;
 
 use crate::domain::{Order, Status};
 
 /// Announces a new order.
-pub(super) async fn created(connection: &mut PgConnection, order: &Order) -> Result<(), sqlx::Error> {
+pub(super) fn created(transaction: &mut Transaction, order: &Order) -> Result<(), Error> {
     let event = OrderCreated {
         order_id: order.id,
         user_id: order.user_id,
@@ -22,18 +21,14 @@ pub(super) async fn created(connection: &mut PgConnection, order: &Order) -> Res
         items_count: u32::try_from(order.lines.len()).unwrap_or(u32::MAX),
         shipping_address: destination(order),
     };
-    outbox::append(connection, order.created_at, order.id, &event).await?;
+    transaction.publish(about(order), order.created_at, &event)?;
     Ok(())
 }
 
 /// Announces a step of an order: the step's own event, and the one that all steps share.
-pub(super) async fn step(
-    connection: &mut PgConnection,
-    order: &Order,
-    from: Status,
-) -> Result<(), sqlx::Error> {
+pub(super) fn step(transaction: &mut Transaction, order: &Order, from: Status) -> Result<(), Error> {
     if let Some(at) = order.lifecycle.reached_at() {
-        reached(connection, order, at).await?;
+        reached(transaction, order, at)?;
     }
     let event = OrderStatusUpdated {
         order_id: order.id,
@@ -42,11 +37,11 @@ pub(super) async fn step(
         status: status(order),
         updated_at: order.updated_at.into(),
     };
-    outbox::append(connection, order.updated_at, order.id, &event).await?;
+    transaction.publish(about(order), order.updated_at, &event)?;
     Ok(())
 }
 
-async fn reached(connection: &mut PgConnection, order: &Order, at: DateTime<Utc>) -> Result<(), sqlx::Error> {
+fn reached(transaction: &mut Transaction, order: &Order, at: DateTime<Utc>) -> Result<(), Error> {
     let (order_id, user_id, status) = (order.id, order.user_id, status(order));
     match order.lifecycle.status {
         // Announced when it was placed.
@@ -54,26 +49,30 @@ async fn reached(connection: &mut PgConnection, order: &Order, at: DateTime<Utc>
         Status::Confirmed => {
             let confirmed_at = at.into();
             let event = OrderConfirmed { order_id, user_id, status, confirmed_at };
-            outbox::append(connection, at, order_id, &event).await?
+            transaction.publish(about(order), at, &event)?
         }
         Status::Shipped => {
             let shipped_at = at.into();
             let shipping_address = destination(order);
             let event = OrderShipped { order_id, user_id, status, shipped_at, shipping_address };
-            outbox::append(connection, at, order_id, &event).await?
+            transaction.publish(about(order), at, &event)?
         }
         Status::Delivered => {
             let delivered_at = at.into();
             let event = OrderDelivered { order_id, user_id, status, delivered_at };
-            outbox::append(connection, at, order_id, &event).await?
+            transaction.publish(about(order), at, &event)?
         }
         Status::Cancelled => {
             let cancelled_at = at.into();
             let event = OrderCancelled { order_id, user_id, status, cancelled_at, reason: None };
-            outbox::append(connection, at, order_id, &event).await?
+            transaction.publish(about(order), at, &event)?
         }
     };
     Ok(())
+}
+
+fn about(order: &Order) -> Aggregate {
+    Aggregate { id: order.id, sequence: order.version }
 }
 
 fn status(order: &Order) -> String {

@@ -21,13 +21,13 @@ impl Orders {
     }
 
     async fn step(&self, id: Uuid, reach: Reach, to: Status, actor: &Actor) -> Result<Order, Error> {
-        let now = self.now();
-        let mut transaction = self.database.pool().begin().await?;
+        let mut transaction = self.database.begin().await?;
         let before = reach.filter(store::lock(&mut transaction, id).await?)?;
-        let from = before.lifecycle.status;
-        let order = Order { lifecycle: before.lifecycle.advance(to, now)?, updated_at: now, ..before };
+        let (now, from, version) = (self.now_after(&before), before.lifecycle.status, before.version + 1);
+        let order =
+            Order { lifecycle: before.lifecycle.advance(to, now)?, updated_at: now, version, ..before };
         store::step(&mut transaction, &order, from, actor).await?;
-        announce::step(&mut transaction, &order, from).await?;
+        announce::step(&mut transaction, &order, from)?;
         transaction.commit().await?;
         tracing::info!(order.id = %id, order.from = %from, order.to = %to, actor.kind = actor.kind(), "order status changed");
         Ok(order)

@@ -1,7 +1,5 @@
 //! Why a use case failed.
 
-use kit::problem::Problem;
-
 use crate::domain::{Refusal, Status};
 
 /// Why a use case failed; mapped to HTTP in [`crate::http`].
@@ -25,10 +23,7 @@ pub(crate) enum Error {
     /// The position belongs to another list.
     #[error("the cursor belongs to another list")]
     ForeignCursor,
-    /// The idempotency key is in use, or was used for another request.
-    #[error(transparent)]
-    Idempotency(#[from] Problem),
     /// The database failed.
     #[error("the order store failed")]
-    Store(#[from] sqlx::Error),
+    Store(#[from] kit::database::Error),
 }

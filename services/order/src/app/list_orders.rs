@@ -52,8 +52,7 @@ impl Orders {
             Start::After(_) => return Err(Error::ForeignCursor),
         };
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let pool = self.database.pool();
-        let page = store::page(&pool, filter, key, direction, &paging, limit).await?;
+        let page = store::page(&self.database, filter, key, direction, &paging, limit).await?;
         let next =
             page.rows.last().filter(|_| page.more).map(|row| Position::after(row, key, direction, filter));
         Ok(Listed { rows: page.rows, total: u64::try_from(page.total).unwrap_or_default(), next })

@@ -16,15 +16,14 @@ use uuid::Uuid;
 
 pub(crate) use error::Error;
 pub(crate) use list_orders::{Listed, Query, Start};
-pub(crate) use place_order::Placed;
 
 use crate::domain::Order;
 
 /// The use cases and what they need.
 #[derive(Clone)]
 pub(crate) struct Orders {
-    database: Database,
-    clock: SharedClock,
+    pub(crate) database: Database,
+    pub(crate) clock: SharedClock,
 }
 
 /// Whose orders a caller may reach.
@@ -45,6 +44,12 @@ impl Orders {
     /// Now, to the millisecond: what is stored equals what is answered and announced.
     fn now(&self) -> DateTime<Utc> {
         Timestamp::now(self.clock.as_ref()).get()
+    }
+
+    /// Now, never before the last change of an order that is locked: a clock may be behind that of the
+    /// process which made it.
+    fn now_after(&self, order: &Order) -> DateTime<Utc> {
+        self.now().max(order.updated_at)
     }
 }
 

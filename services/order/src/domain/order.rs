@@ -44,6 +44,8 @@ pub(crate) struct Order {
     pub(crate) id: Uuid,
     /// The customer.
     pub(crate) user_id: Uuid,
+    /// Counts its changes from 1.
+    pub(crate) version: i64,
     /// Where it stands.
     pub(crate) lifecycle: Lifecycle,
     /// What is bought.
@@ -135,6 +137,7 @@ impl NewOrder {
         Order {
             id,
             user_id,
+            version: 1,
             lifecycle: Lifecycle::pending(),
             lines: self.lines,
             shipping_address: self.shipping_address,
@@ -181,6 +184,7 @@ impl Amendment {
                 Change::Set(notes) => notes,
             },
             updated_at: now,
+            version: order.version + 1,
             ..order.clone()
         })
     }

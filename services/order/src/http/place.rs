@@ -1,11 +1,9 @@
 //! `POST /orders`.
 
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
-use http::StatusCode;
 use kit::auth::{Identity, Subject};
 use kit::extract::Json;
-use kit::idempotency::{IdempotencyKey, Request};
+use kit::idempotency::{self, Answer, Begin, IdempotencyKey, Request};
 use kit::money::Amount;
 use kit::problem::{Problem, ProblemBody};
 use serde::{Deserialize, Serialize};
@@ -15,7 +13,7 @@ use uuid::Uuid;
 use super::body::{AddressBody, OrderBody};
 use super::caller::actor;
 use super::problem::violations;
-use crate::app::{Orders, Placed};
+use crate::app::Orders;
 use crate::domain::{LineDraft, OrderDraft};
 
 /// An order to place.
@@ -107,14 +105,18 @@ pub(super) async fn place(
     identity: Identity,
     key: Option<IdempotencyKey>,
     Json(body): Json<PlaceBody>,
-) -> Result<Response, Problem> {
+) -> Result<Answer, Problem> {
     let user_id = customer(&identity, body.user_id.as_deref())?;
     let actor = actor(&identity);
     let key = key.map(|key| Request::new(actor.subject(), &key, "POST /orders", &body)).transpose()?;
     let new = OrderDraft::from(body).check().map_err(violations)?;
-    let answer = |order: &_| OrderBody::from(order);
-    match orders.place(new, user_id, &actor, key.as_ref(), answer).await? {
-        Placed::Now(body) => Ok((StatusCode::CREATED, Json(body)).into_response()),
-        Placed::Before(answer) => Ok(answer.into_response()),
-    }
+    let mut work = match idempotency::begin(&orders.database, &orders.clock, key).await? {
+        Begin::Repeated(answer) => return Ok(answer),
+        Begin::Fresh(work) => work,
+    };
+    let order = orders.place(work.transaction(), new, user_id, &actor).await?;
+    let answer = Answer::created(format!("/orders/{}", order.id), &OrderBody::from(&order))?;
+    let answer = work.commit(answer).await?;
+    tracing::info!(order.id = %order.id, actor.kind = actor.kind(), "order placed");
+    Ok(answer)
 }

@@ -18,7 +18,6 @@ impl From<Error> for Problem {
             Error::NotCancellable(_) => Self::conflict("not_cancellable", sentence(&detail)),
             Error::NotPending(_) => Self::conflict("not_pending", sentence(&detail)),
             Error::ForeignCursor => Self::field("cursor", "invalid", detail),
-            Error::Idempotency(problem) => problem,
             Error::Store(error) => error.into(),
         }
     }
@@ -45,6 +44,8 @@ fn sentence(words: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use kit::database::Error as DatabaseError;
+
     use super::*;
     use crate::domain::Status;
 
@@ -59,8 +60,8 @@ mod tests {
             (Error::NotCancellable(Status::Shipped), 409, "not_cancellable"),
             (Error::NotPending(Status::Confirmed), 409, "not_pending"),
             (Error::ForeignCursor, 400, "validation"),
-            (Error::Store(sqlx::Error::PoolTimedOut), 503, "unavailable"),
-            (Error::Store(sqlx::Error::RowNotFound), 500, "internal"),
+            (Error::Store(DatabaseError::Unavailable(String::new())), 503, "unavailable"),
+            (Error::Store(DatabaseError::Statement(String::new())), 500, "internal"),
         ] {
             let problem = Problem::from(error);
             assert_eq!((problem.status().as_u16(), problem.code()), (status, code));

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
+use kit::database::Error;
 use kit::money::{Amount, Currency, Money, MoneyError};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -86,7 +87,7 @@ impl AddressDocument {
 }
 
 /// A value kept as text.
-pub(super) fn parse<T>(column: &str, text: &str) -> Result<T, sqlx::Error>
+pub(super) fn parse<T>(column: &str, text: &str) -> Result<T, Error>
 where
     T: FromStr<Err: Display>,
 {
@@ -94,6 +95,6 @@ where
 }
 
 /// An error that names the column.
-pub(super) fn decode(column: &str, error: impl Display) -> sqlx::Error {
-    sqlx::Error::ColumnDecode { index: column.to_owned(), source: error.to_string().into() }
+pub(super) fn decode(column: &str, error: impl Display) -> Error {
+    Error::column(column, error)
 }

@@ -1,8 +1,6 @@
 //! Lists of orders.
 
-use chrono::{DateTime, Utc};
-use sqlx::{FromRow, PgPool, Postgres, QueryBuilder};
-use uuid::Uuid;
+use kit::database::{Database, Error, Query, Row, ToSql};
 
 use super::document::parse;
 use crate::domain::{Direction, Filter, Position, SortKey, Summary, Value};
@@ -27,105 +25,112 @@ pub(crate) struct Page {
     pub(crate) more: bool,
 }
 
-#[derive(FromRow)]
-struct SummaryRow {
-    id: Uuid,
-    status: String,
-    total_minor: i64,
-    currency: String,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-    total: i64,
-}
-
-impl SummaryRow {
-    fn into_summary(self) -> Result<Summary, sqlx::Error> {
-        Ok(Summary {
-            id: self.id,
-            status: parse("status", &self.status)?,
-            total_minor: self.total_minor,
-            currency: parse("currency", &self.currency)?,
-            created_at: self.created_at,
-            updated_at: self.updated_at,
-        })
-    }
-}
-
 /// At most `limit` rows of the list, and how long the list is.
 pub(crate) async fn page(
-    pool: &PgPool,
+    database: &Database,
     filter: Filter,
     key: SortKey,
     direction: Direction,
     paging: &Paging,
     limit: usize,
-) -> Result<Page, sqlx::Error> {
-    let mut query = select(filter, key, direction, paging, limit);
-    let mut rows: Vec<SummaryRow> = query.build_query_as().fetch_all(pool).await?;
-    let total = match rows.first() {
-        Some(row) => row.total,
+) -> Result<Page, Error> {
+    let statement = select(filter, key, direction, paging, limit);
+    let found = database.rows(&statement.sql, &statement.parameters()).await?;
+    let total = match found.first() {
+        Some(row) => row.try_get("total")?,
         // No row to carry the count.
-        None => count(pool, filter).await?,
+        None => count(database, filter).await?,
     };
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let rows = rows.into_iter().map(SummaryRow::into_summary).collect::<Result<_, _>>()?;
+    let more = found.len() > limit;
+    let rows = found.iter().take(limit).map(summary).collect::<Result<_, _>>()?;
     Ok(Page { rows, total, more })
 }
 
-/// One row more than `limit` shows whether more follow; the count comes in the same round trip.
-fn select(
-    filter: Filter,
-    key: SortKey,
-    direction: Direction,
-    paging: &Paging,
-    limit: usize,
-) -> QueryBuilder<Postgres> {
-    let mut query = QueryBuilder::new(
+fn summary(row: &Row) -> Result<Summary, Error> {
+    Ok(Summary {
+        id: row.try_get("id")?,
+        status: parse("status", row.try_get("status")?)?,
+        total_minor: row.try_get("total_minor")?,
+        currency: parse("currency", row.try_get("currency")?)?,
+        created_at: row.try_get("created_at")?,
+        updated_at: row.try_get("updated_at")?,
+    })
+}
+
+/// A statement and its parameters, put together piece by piece.
+#[derive(Default)]
+struct Statement {
+    sql: String,
+    parameters: Vec<Box<dyn ToSql + Sync + Send>>,
+}
+
+impl Statement {
+    fn push(&mut self, sql: &str) -> &mut Self {
+        self.sql.push_str(sql);
+        self
+    }
+
+    /// Adds `$n` and its value.
+    fn bind(&mut self, value: impl ToSql + Sync + Send + 'static) -> &mut Self {
+        self.parameters.push(Box::new(value));
+        self.sql.push_str(&format!("${}", self.parameters.len()));
+        self
+    }
+
+    fn parameters(&self) -> Vec<&(dyn ToSql + Sync)> {
+        self.parameters.iter().map(|value| &**value as &(dyn ToSql + Sync)).collect()
+    }
+}
+
+/// One row more than `limit` shows whether more follow; the count comes in the same exchange.
+fn select(filter: Filter, key: SortKey, direction: Direction, paging: &Paging, limit: usize) -> Statement {
+    let mut statement = Statement::default();
+    statement.push(
         "SELECT id, status, total_minor, currency, created_at, updated_at, (SELECT count(*) FROM orders",
     );
-    push_filter(&mut query, filter);
-    query.push(") AS total FROM orders");
-    push_filter(&mut query, filter);
+    push_filter(&mut statement, filter);
+    statement.push(") AS total FROM orders");
+    push_filter(&mut statement, filter);
     let column = column(key);
     let (comparison, order) = match direction {
         Direction::Asc => (">", "ASC"),
         Direction::Desc => ("<", "DESC"),
     };
     if let Paging::After(position) = paging {
-        query.push(format_args!(" AND ({column}, id) {comparison} ("));
-        push_value(&mut query, &position.value);
-        query.push(", ").push_bind(position.id).push(")");
+        statement.push(&format!(" AND ({column}, id) {comparison} ("));
+        push_value(&mut statement, &position.value);
+        statement.push(", ").bind(position.id).push(")");
     }
-    query.push(format_args!(" ORDER BY {column} {order}, id {order} LIMIT "));
-    query.push_bind(i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1));
+    statement.push(&format!(" ORDER BY {column} {order}, id {order} LIMIT "));
+    statement.bind(i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1));
     if let Paging::Offset(offset) = paging {
-        query.push(" OFFSET ").push_bind(*offset);
+        statement.push(" OFFSET ").bind(*offset);
     }
-    query
+    statement
 }
 
-async fn count(pool: &PgPool, filter: Filter) -> Result<i64, sqlx::Error> {
-    let mut query = QueryBuilder::new("SELECT count(*) FROM orders");
-    push_filter(&mut query, filter);
-    query.build_query_scalar().fetch_one(pool).await
+async fn count(database: &Database, filter: Filter) -> Result<i64, Error> {
+    let mut statement = Statement::default();
+    statement.push("SELECT count(*) FROM orders");
+    push_filter(&mut statement, filter);
+    Ok(database.row(&statement.sql, &statement.parameters()).await?.try_get(0)?)
 }
 
-fn push_filter(query: &mut QueryBuilder<Postgres>, filter: Filter) {
-    query.push(" WHERE true");
+fn push_filter(statement: &mut Statement, filter: Filter) {
+    statement.push(" WHERE true");
     if let Some(user_id) = filter.user_id {
-        query.push(" AND user_id = ").push_bind(user_id);
+        statement.push(" AND user_id = ").bind(user_id);
     }
     if let Some(status) = filter.status {
-        query.push(" AND status = ").push_bind(status.as_str());
+        statement.push(" AND status = ").bind(status.as_str());
     }
 }
 
-fn push_value(query: &mut QueryBuilder<Postgres>, value: &Value) {
+fn push_value(statement: &mut Statement, value: &Value) {
     match value {
-        Value::CreatedAt(at) | Value::UpdatedAt(at) => query.push_bind(*at),
-        Value::TotalAmount(minor) => query.push_bind(*minor),
-        Value::Status(status) => query.push_bind(status.as_str()),
+        Value::CreatedAt(at) | Value::UpdatedAt(at) => statement.bind(*at),
+        Value::TotalAmount(minor) => statement.bind(*minor),
+        Value::Status(status) => statement.bind(status.as_str()),
     };
 }
 
@@ -140,7 +145,8 @@ const fn column(key: SortKey) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use chrono::TimeZone as _;
+    use chrono::{TimeZone as _, Utc};
+    use uuid::Uuid;
 
     use super::*;
     use crate::domain::Status;
@@ -154,9 +160,8 @@ mod tests {
             status: None,
             id: Uuid::nil(),
         };
-        let query = select(filter, SortKey::CreatedAt, Direction::Desc, &Paging::After(position), 20);
-        let sql = query.sql();
-        let sql = sql.as_str();
+        let statement = select(filter, SortKey::CreatedAt, Direction::Desc, &Paging::After(position), 20);
+        let sql = statement.sql;
         assert!(
             sql.ends_with(
                 "WHERE true AND user_id = $3 AND status = $4 AND (created_at, id) < ($5, $6) \

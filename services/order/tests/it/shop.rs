@@ -75,13 +75,18 @@ impl Answer {
 
 impl Shop {
     pub(crate) async fn open() -> Self {
-        let database = testbed::Postgres::shared().await.database(&order::MIGRATOR).await;
+        Self::open_on(testbed::Postgres::shared().await).await
+    }
+
+    /// On a server of one's own.
+    pub(crate) async fn open_on(postgres: &testbed::Postgres) -> Self {
+        let database = postgres.database(&[&kit::database::migrator(), &order::MIGRATOR]).await;
         let clock = ManualClock::at(OPENING.parse().unwrap());
         let keys = Keys::generate();
         let verifier = keys.verifier(order::NAME);
         let context = kit::Context {
             config: Arc::new(kit::config::Service::default()),
-            database: Some(kit::database::Database::from_pool(database.pool.clone())),
+            database: Some(kit::database::Database::from_pool(&database.pool)),
             nats: None,
             jetstream: None,
             verifier,
@@ -229,7 +234,7 @@ impl Shop {
 
     /// Subjects and envelopes in the outbox, oldest first.
     pub(crate) async fn outbox(&self, order: Uuid) -> Vec<(String, Value)> {
-        sqlx::query_as("SELECT subject, payload FROM outbox WHERE aggregate_id = $1 ORDER BY id")
+        sqlx::query_as("SELECT subject, payload::jsonb FROM outbox WHERE aggregate_id = $1 ORDER BY position")
             .bind(order)
             .fetch_all(&self.pool)
             .await

@@ -54,7 +54,8 @@ impl Shop {
         configure: impl FnOnce(&mut Config),
         jetstream: Option<async_nats::jetstream::Context>,
     ) -> Self {
-        let database = testbed::Postgres::shared().await.database(&auth::MIGRATOR).await;
+        let database =
+            testbed::Postgres::shared().await.database(&[&kit::database::migrator(), &auth::MIGRATOR]).await;
         Self::open_on(database.pool, configure, jetstream)
     }
 
@@ -90,7 +91,7 @@ impl Shop {
                 clock.shared(),
             ),
             config: Arc::new(service),
-            database: Some(Database::from_pool(pool.clone())),
+            database: Some(Database::from_pool(&pool)),
             nats: None,
             jetstream,
             clock: clock.shared(),
@@ -154,7 +155,10 @@ impl Shop {
 
     /// Events written so far, oldest first.
     pub(crate) async fn events(&self) -> Vec<Value> {
-        sqlx::query_scalar("SELECT payload FROM outbox ORDER BY id").fetch_all(&self.pool).await.unwrap()
+        sqlx::query_scalar("SELECT payload::jsonb FROM outbox ORDER BY id")
+            .fetch_all(&self.pool)
+            .await
+            .unwrap()
     }
 
     /// Waits until a value of the database is as expected.
