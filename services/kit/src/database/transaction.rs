@@ -29,13 +29,15 @@ pub struct Transaction {
     session: Session,
     database: Database,
     begun: bool,
+    /// A statement failed: PostgreSQL would answer a commit with a rollback, and call that a success.
+    failed: bool,
     ended: bool,
     events: Vec<NewRow>,
 }
 
 impl Transaction {
     pub(super) fn new(session: Session, database: Database) -> Self {
-        Self { session, database, begun: false, ended: false, events: Vec::new() }
+        Self { session, database, begun: false, failed: false, ended: false, events: Vec::new() }
     }
 
     /// Publishes an event once this transaction has committed. `at` is when it happened: the time that
@@ -57,6 +59,7 @@ impl Transaction {
         if !self.begun && self.events.is_empty() {
             return Ok(());
         }
+        self.refuse_failed()?;
         let (begun, events) = (self.begun, std::mem::take(&mut self.events));
         self.begun = true;
         if events.is_empty() {
@@ -76,6 +79,7 @@ impl Transaction {
     /// Runs a last statement and commits, all in one exchange with the server. An error of the statement
     /// rolls back.
     pub async fn commit_with(mut self, sql: &str, parameters: Parameters<'_>) -> Result<(), Error> {
+        self.refuse_failed()?;
         let (begun, events) = (self.begun, std::mem::take(&mut self.events));
         self.begun = true;
         let rows = outbox::Insert::of(&events);
@@ -100,6 +104,14 @@ impl Transaction {
         Ok(())
     }
 
+    fn refuse_failed(&self) -> Result<(), Error> {
+        if self.failed {
+            Err(Error::Statement("a statement before the commit had failed".to_owned()))
+        } else {
+            Ok(())
+        }
+    }
+
     pub(super) async fn run<'a, T, F>(
         &'a mut self,
         statement: impl FnOnce(&'a ClientWrapper) -> F,
@@ -108,8 +120,9 @@ impl Transaction {
         F: Future<Output = Result<T, PgError>> + Send,
         T: Send,
     {
-        let begun = std::mem::replace(&mut self.begun, true);
-        self.session
+        let Self { session, begun, failed, .. } = self;
+        let begun = std::mem::replace(begun, true);
+        let result = session
             .run(|client| {
                 let statement = statement(client);
                 async move {
@@ -121,7 +134,9 @@ impl Transaction {
                     begun.and(result)
                 }
             })
-            .await
+            .await;
+        *failed |= result.is_err();
+        result
     }
 }
 
