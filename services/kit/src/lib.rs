@@ -23,6 +23,7 @@ pub mod money;
 pub mod outbox;
 pub mod paging;
 pub mod problem;
+pub mod projection;
 pub mod readiness;
 mod retention;
 mod store;

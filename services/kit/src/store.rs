@@ -4,3 +4,4 @@ pub(crate) mod idempotency;
 pub(crate) mod inbox;
 pub(crate) mod jobs;
 pub(crate) mod outbox;
+pub(crate) mod projection;

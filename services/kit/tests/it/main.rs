@@ -11,6 +11,7 @@ mod lifecycle;
 mod migrations;
 mod outbox;
 mod outbox_faults;
+mod projection;
 mod service_client;
 mod silence;
 mod transaction;
