@@ -25,7 +25,7 @@ generate() {
 generate crds/shopflowplatforms.yaml shopflow-operator crds
 generate manifests/install/shop/role.yaml shopflow-operator rbac --namespace shop --platforms shop
 generate manifests/another-namespace/role.yaml shopflow-operator rbac --namespace market --platforms store
-for service in gateway auth order notification; do
+for service in $(cargo run --quiet --locked -p shopflow -- services); do
   generate "services/$service/openapi.json" shopflow openapi "$service"
 done
 

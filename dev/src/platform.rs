@@ -1,13 +1,12 @@
 //! Starting and stopping everything.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
-use std::path::Path;
 
 use anyhow::Context as _;
 use async_nats::jetstream;
 use futures::future::try_join_all;
 use kit::lifecycle::Shutdown;
+use protocol::settings::{Email, EmailProvider, Notification, Tls};
 use shopflow::Running;
 
 use crate::ports::{Listeners, Ports};
@@ -56,11 +55,9 @@ impl Platform {
             "DATABASE_URL is set, and would send every service to one database; unset it"
         );
         let mut listeners = Listeners::open(options.ports).await?;
-        let stores = Stores::start(listeners.ports()?).await?;
+        let notification = options.smtp.as_ref().map(mail).unwrap_or_default();
+        let stores = Stores::start(listeners.ports()?, notification).await?;
         migrate(&stores).await?;
-        if let Some(smtp) = &options.smtp {
-            configure_mail(&stores, smtp)?;
-        }
         let shutdown = Shutdown::new();
         // From here on an error drops this, and with it what was started.
         let mut platform = Self {
@@ -147,19 +144,13 @@ async fn migrate(stores: &Stores) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Adds the service's own section to its file, which the operator leaves to its defaults.
-fn configure_mail(stores: &Stores, smtp: &Smtp) -> anyhow::Result<()> {
-    let file = stores.provisioned.configs.get("notification").context("there is no notification service")?;
-    let section = serde_json::json!({
-        "email": { "provider": "smtp", "host": smtp.host, "port": smtp.port, "tls": "none" },
-    });
-    append(file, &format!("notification: {section}\n"))
-}
-
-fn append(file: &Path, text: &str) -> anyhow::Result<()> {
-    std::fs::OpenOptions::new()
-        .append(true)
-        .open(file)
-        .and_then(|mut opened| opened.write_all(text.as_bytes()))
-        .with_context(|| format!("cannot write {}", file.display()))
+fn mail(smtp: &Smtp) -> Notification {
+    let email = Email {
+        provider: EmailProvider::Smtp,
+        host: smtp.host.clone(),
+        port: smtp.port,
+        tls: Tls::None,
+        ..Email::default()
+    };
+    Notification { email, ..Notification::default() }
 }

@@ -8,6 +8,7 @@ use async_nats::jetstream;
 use jiff::Timestamp;
 use operator::messaging::{Identity, Permissions, Seeds};
 use operator::provision::{Provision, Provisioned};
+use protocol::settings::Notification;
 use secrecy::{ExposeSecret as _, SecretString};
 use testbed::{Nats, NatsSettings, Postgres, PostgresSettings, Scratch};
 
@@ -21,11 +22,15 @@ pub(crate) struct Stores {
 }
 
 impl Stores {
-    /// Starts both servers side by side, then provisions them for services on `ports`.
-    pub(crate) async fn start(ports: BTreeMap<String, u16>) -> anyhow::Result<Self> {
+    /// Starts both servers side by side, then provisions them for services on `ports` with these settings of notification.
+    pub(crate) async fn start(
+        ports: BTreeMap<String, u16>,
+        notification: Notification,
+    ) -> anyhow::Result<Self> {
         let directory = Scratch::create("platform")?;
         let mut provision = Provision::new(directory.path());
         provision.ports = ports;
+        provision.notification = notification;
         let now = Timestamp::now();
         let settings = NatsSettings { config: provision.nats_config(now)?, ..NatsSettings::default() };
         let (postgres, nats) = tokio::try_join!(

@@ -7,15 +7,19 @@
 
 mod files;
 mod state;
-mod yaml;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use async_nats::jetstream;
 use jiff::Timestamp;
+use protocol::administrator;
+use protocol::paths::{self, Mount, Paths};
+use protocol::settings::{self, Auth, Notification, Section};
 use secrecy::{ExposeSecret as _, SecretString};
+use url::Url;
 
 use crate::keys::policy::Policy;
 use crate::keys::{Keyring, KeyringError, tokens};
@@ -25,6 +29,8 @@ use crate::postgres::{self, Endpoint, Server};
 pub use files::FileError;
 use state::State;
 
+/// The service that signs tokens and knows the first administrator.
+const AUTH: &str = "auth";
 /// Life of service tokens.
 const SERVICE_TOKEN_LIFE: Duration = Duration::from_hours(24);
 
@@ -35,14 +41,16 @@ pub struct Provision {
     pub directory: PathBuf,
     /// `iss` of the tokens.
     pub issuer: String,
-    /// Host on which the services listen and find one another.
-    pub host: String,
+    /// Address on which the services listen and find one another.
+    pub host: IpAddr,
     /// Ports other than the topology's, by service.
     pub ports: BTreeMap<String, u16>,
     /// How keys are kept.
     pub policy: Policy,
     /// E-mail address of the first administrator of the shop.
     pub admin_email: String,
+    /// How notifications leave.
+    pub notification: Notification,
 }
 
 /// What was provisioned.
@@ -123,10 +131,11 @@ impl Provision {
         Self {
             directory: directory.into(),
             issuer: "https://shop.local".to_owned(),
-            host: "127.0.0.1".to_owned(),
+            host: Ipv4Addr::LOCALHOST.into(),
             ports: BTreeMap::new(),
             policy: Policy::default(),
-            admin_email: "admin@shopflow.local".to_owned(),
+            admin_email: administrator::EMAIL.to_owned(),
+            notification: Notification::default(),
         }
     }
 
@@ -154,16 +163,16 @@ impl Provision {
 
         let endpoint = server.endpoint();
         for service in topology::SERVICES {
-            let folder = self.folder(service.name);
-            credentials(service, &identity, &folder, &mut files, now)?;
-            keys_and_tokens(service, &state.keyring, &folder, &mut files, now)?;
+            let paths = self.paths(service.name);
+            credentials(service, &identity, &paths, &mut files, now)?;
+            keys_and_tokens(service, &state.keyring, &paths, &mut files, now)?;
             self.database_urls(service, &state, &endpoint, &mut files)?;
-            files.public(&folder.join("config.yaml"), &self.config(service, nats))?;
+            files.public(&paths.config(), &self.config(service, nats))?;
         }
         self.auths_own(&state, &mut files)?;
         Ok(Provisioned {
-            configs: self.configs(topology::SERVICES.iter(), Self::folder),
-            migration_configs: self.configs(with_database(), Self::migrate_folder),
+            configs: self.configs(topology::SERVICES.iter(), Self::paths),
+            migration_configs: self.configs(with_database(), Self::migration_paths),
             files_written: files.written(),
             changes_applied,
         })
@@ -181,34 +190,66 @@ impl Provision {
         };
         let app = endpoint.url(spec.name(), &spec.login(), &spec.logins.password);
         let owner = endpoint.url(spec.name(), &spec.owner(), &spec.owner_password);
-        let folder = self.folder(service.name);
-        files.secret(&folder.join("database/url"), app.expose_secret())?;
-        let folder = self.migrate_folder(service.name);
-        files.secret(&folder.join("database/url"), owner.expose_secret())?;
-        files.public(&folder.join("config.yaml"), &yaml::migration(&folder, service.name))?;
+        let url_file = |paths: &Paths| paths.file(Mount::Database, paths::URL_FILE);
+        files.secret(&url_file(&self.paths(service.name)), app.expose_secret())?;
+        let migration = self.migration_paths(service.name);
+        files.secret(&url_file(&migration), owner.expose_secret())?;
+        files.public(&migration.config(), &migration_config(service.name, &migration))?;
         Ok(())
     }
 
     /// The private keyring and the first administrator are auth's alone.
     fn auths_own(&self, state: &State, files: &mut files::Files) -> Result<(), ProvisionError> {
-        let folder = self.folder(yaml::AUTH);
+        let paths = self.paths(AUTH);
         let keyring = state.keyring.to_json();
-        files.secret(&folder.join("signing-keys/keyring.json"), keyring.expose_secret())?;
-        files.secret(&folder.join("admin/email"), &self.admin_email)?;
-        files.secret(&folder.join("admin/password"), state.admin_password.expose_secret())?;
+        files.secret(&paths.file(Mount::SigningKeys, paths::KEYRING_FILE), keyring.expose_secret())?;
+        files.secret(&paths.file(Mount::Admin, paths::EMAIL_FILE), &self.admin_email)?;
+        let password = state.admin_password.expose_secret();
+        files.secret(&paths.file(Mount::Admin, paths::PASSWORD_FILE), password)?;
         Ok(())
     }
 
+    /// `config.yaml` of a service: the same types and the same renderer as in a cluster.
     fn config(&self, service: &topology::Service, nats: &str) -> String {
-        yaml::service(self, service, &self.folder(service.name), nats)
+        let paths = self.paths(service.name);
+        let shared = settings::Service {
+            listen: self.listen(service),
+            instance: "local".to_owned(),
+            issuer: self.issuer.clone(),
+            nats_url: nats.to_owned(),
+            // Nobody routes requests to it, so nobody needs to hear of its end beforehand.
+            drain_seconds: 0,
+            services: self.urls(),
+            ..settings::Service::at(service.name, &paths)
+        };
+        let own = match service.name {
+            AUTH => Some(Section::Auth(Auth::at(&paths))),
+            "notification" => Some(Section::Notification(self.notification.clone())),
+            _ => None,
+        };
+        settings::render(service.name, &shared, own.as_ref())
     }
 
-    fn folder(&self, service: &str) -> PathBuf {
-        self.directory.join(service)
+    fn listen(&self, service: &topology::Service) -> SocketAddr {
+        SocketAddr::new(self.host, self.port(service))
     }
 
-    fn migrate_folder(&self, service: &str) -> PathBuf {
-        self.directory.join("migrate").join(service)
+    /// Base URLs of all services, as they find one another.
+    fn urls(&self) -> BTreeMap<String, Url> {
+        let url = |service: &topology::Service| {
+            let url = Url::parse(&format!("http://{}", self.listen(service))).ok()?;
+            Some((service.name.to_owned(), url))
+        };
+        topology::SERVICES.iter().filter_map(url).collect()
+    }
+
+    /// Where a service finds what it is given.
+    fn paths(&self, service: &str) -> Paths {
+        Paths::below(self.directory.join(service))
+    }
+
+    fn migration_paths(&self, service: &str) -> Paths {
+        Paths::below(self.directory.join("migrate").join(service))
     }
 
     fn state_folder(&self) -> PathBuf {
@@ -218,15 +259,25 @@ impl Provision {
     fn configs(
         &self,
         services: impl Iterator<Item = &'static topology::Service>,
-        folder: fn(&Self, &str) -> PathBuf,
+        paths: fn(&Self, &str) -> Paths,
     ) -> BTreeMap<&'static str, PathBuf> {
-        services.map(|service| (service.name, folder(self, service.name).join("config.yaml"))).collect()
+        services.map(|service| (service.name, paths(self, service.name).config())).collect()
     }
 
     /// Port of a service.
     pub fn port(&self, service: &topology::Service) -> u16 {
         self.ports.get(service.name).copied().unwrap_or(service.port)
     }
+}
+
+/// `config.yaml` of a service's migrations, which run as the owner of its database.
+fn migration_config(service: &str, paths: &Paths) -> String {
+    let shared = settings::Service {
+        instance: format!("{service}-migrate"),
+        database_dir: paths.mount(Mount::Database),
+        ..settings::Service::of(service)
+    };
+    settings::render(service, &shared, None)
 }
 
 fn with_database() -> impl Iterator<Item = &'static topology::Service> {
@@ -236,12 +287,12 @@ fn with_database() -> impl Iterator<Item = &'static topology::Service> {
 fn credentials(
     service: &topology::Service,
     identity: &Identity,
-    folder: &Path,
+    paths: &Paths,
     files: &mut files::Files,
     now: Timestamp,
 ) -> Result<(), ProvisionError> {
     let permissions = Permissions::service(service);
-    let path = folder.join("nats/user.creds");
+    let path = paths.file(Mount::Nats, paths::CREDENTIALS_FILE);
     let kept = files::read(&path)?.map(SecretString::from);
     if !kept.is_some_and(|kept| identity.issuer().is_current(&kept, &permissions)) {
         let made = identity.issuer().credentials(&permissions, now)?;
@@ -253,15 +304,15 @@ fn credentials(
 fn keys_and_tokens(
     service: &'static topology::Service,
     keyring: &Keyring,
-    folder: &Path,
+    paths: &Paths,
     files: &mut files::Files,
     now: Timestamp,
 ) -> Result<(), ProvisionError> {
     // A shared secret is in the set when the algorithm is HS256, so it is kept like one in any case.
-    files.secret(&folder.join("verification-keys/jwks.json"), &keyring.jwks()?)?;
-    files::create_folder(&folder.join("tokens"))?;
+    files.secret(&paths.file(Mount::VerificationKeys, paths::JWKS_FILE), &keyring.jwks()?)?;
+    files::create_folder(&paths.mount(Mount::Tokens))?;
     for call in tokens::calls(service) {
-        let path = folder.join("tokens").join(call.audience);
+        let path = paths.file(Mount::Tokens, call.audience);
         let kept = files::read(&path)?.map(SecretString::from);
         let due = |kept: &SecretString| tokens::is_due(kept, keyring, call, SERVICE_TOKEN_LIFE, now);
         if kept.as_ref().is_none_or(due) {

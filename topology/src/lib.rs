@@ -1,13 +1,19 @@
-//! Every service, port, database, stream, subject and consumer of ShopFlow, written once.
+//! Every service, port, database, route, stream, subject and consumer of ShopFlow, written once.
 //!
 //! The operator derives Deployments, Services, database roles, NATS users and permissions, streams,
-//! consumers and service-token audiences from these tables; the services take their names from them.
-//! Adding a service is one entry in [`SERVICES`] plus its crate.
+//! consumers and service-token audiences from these tables; the gateway derives its routes; the services
+//! take their names from them. Adding a service is one entry in [`SERVICES`] plus its crate.
 
+pub mod events;
 mod messaging;
+mod routes;
 mod services;
 
-pub use messaging::{BUCKETS, Bucket, DEAD_LETTER_PREFIX, STREAMS, Stream, Subject, stream_of};
+pub use events::Subject;
+pub use messaging::{
+    ADOPTION, BUCKETS, Bucket, DEAD_LETTER_PREFIX, REVOCATIONS, STREAMS, Stream, Users, stream_of,
+};
+pub use routes::{Budget, Route};
 pub use services::{Consumer, SERVICES, Service, service};
 
 /// The audience of access tokens that people hold.

@@ -1,20 +1,30 @@
 //! The services.
 
-use crate::messaging::Subject;
+use crate::events::{
+    ORDER_CANCELLED, ORDER_CONFIRMED, ORDER_CREATED, ORDER_DELIVERED, ORDER_SHIPPED, ORDER_STATUS_UPDATED,
+    Subject, USER_DELETED, USER_REGISTERED, USER_UPDATED,
+};
+use crate::routes::{Budget, Route};
 
 /// One deployable service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Service {
     /// Name of the crate, the Deployment, the Kubernetes Service, the database and the NATS user.
     pub name: &'static str,
+    /// What it does, in a few words.
+    pub description: &'static str,
     /// HTTP port, the same in development and in a cluster.
     pub port: u16,
     /// Second port under which older documents know the service.
     pub alias_port: Option<u16>,
     /// Whether it owns a database (named like the service).
     pub database: bool,
-    /// Services it calls over HTTP with a service token of that audience.
-    pub calls: &'static [&'static str],
+    /// Maximum number of database connections of one of its processes; 0 without a database.
+    pub connections: u32,
+    /// What the gateway forwards to it.
+    pub routes: &'static [Route],
+    /// Services it calls over HTTP, beside [`SESSIONS`]; see [`Service::calls`].
+    pub(crate) calls: &'static [&'static str],
     /// Subjects it may publish.
     pub publishes: &'static [Subject],
     /// Durable consumers it owns.
@@ -32,54 +42,79 @@ pub struct Consumer {
     pub subjects: &'static [Subject],
 }
 
+/// Whom every other service asks which sessions have ended, before it accepts a token.
+const SESSIONS: &str = "auth";
+
 /// All services, in the order in which they are listed to people.
 pub const SERVICES: &[Service] = &[
     Service {
         name: "gateway",
+        description: "The public edge: routing, rate limits, CORS, one API description",
         port: 3000,
         alias_port: None,
         database: false,
+        connections: 0,
+        routes: &[],
         calls: &[],
         publishes: &[],
         consumers: &[],
     },
     Service {
         name: "auth",
+        description: "Accounts, sign-in, tokens",
         port: 3001,
         alias_port: Some(4001),
         database: true,
+        connections: 10,
+        routes: &[
+            // Verifiers everywhere read the keys; counting them would stop a site, not an attacker.
+            Route::served("/.well-known", Budget::Unlimited),
+            Route::served("/auth", Budget::Auth),
+            Route::alias("/users", "/auth/users", Budget::Auth),
+            Route::alias("/users/register", "/auth/register", Budget::Auth),
+            Route::alias("/users/login", "/auth/login", Budget::Auth),
+            Route::alias("/register", "/auth/register", Budget::Auth),
+            Route::alias("/login", "/auth/login", Budget::Auth),
+            Route::alias("/validate-token", "/auth/validate", Budget::Auth),
+        ],
         calls: &[],
-        publishes: &["user.registered", "user.updated", "user.deleted"],
+        publishes: &[USER_REGISTERED, USER_UPDATED, USER_DELETED],
         consumers: &[],
     },
     Service {
         name: "order",
+        description: "Orders and their state machine",
         port: 3002,
         alias_port: Some(4003),
         database: true,
-        calls: &["auth"],
+        connections: 10,
+        routes: &[Route::served("/orders", Budget::Orders)],
+        calls: &[],
         publishes: &[
-            "order.created",
-            "order.confirmed",
-            "order.shipped",
-            "order.delivered",
-            "order.cancelled",
-            "order.status_updated",
+            ORDER_CREATED,
+            ORDER_CONFIRMED,
+            ORDER_SHIPPED,
+            ORDER_DELIVERED,
+            ORDER_CANCELLED,
+            ORDER_STATUS_UPDATED,
         ],
         consumers: &[],
     },
     Service {
         name: "notification",
+        description: "Mail and SMS to customers, from events",
         port: 3003,
         alias_port: None,
         database: true,
-        calls: &["auth", "order"],
+        connections: 10,
+        routes: &[Route::served("/notifications", Budget::Unlimited)],
+        calls: &["order"],
         publishes: &[],
         consumers: &[
             Consumer {
                 durable: "notification-orders",
                 stream: "ORDERS",
-                subjects: &["order.created", "order.shipped"],
+                subjects: &[ORDER_CREATED, ORDER_SHIPPED],
             },
             // Its own dead letters, listed and redriven by an administrator. Never `dlx.>`: a dead letter
             // that cannot be recorded would come back as the next one.
@@ -91,6 +126,14 @@ pub const SERVICES: &[Service] = &[
         ],
     },
 ];
+
+impl Service {
+    /// Services it calls over HTTP, each with a service token of that audience.
+    pub fn calls(&self) -> impl Iterator<Item = &'static str> {
+        let sessions = (self.name != SESSIONS).then_some(SESSIONS);
+        sessions.into_iter().chain(self.calls.iter().copied())
+    }
+}
 
 /// The service of that name.
 pub fn service(name: &str) -> Option<&'static Service> {

@@ -16,8 +16,49 @@ fn ports_are_used_once() {
 #[test]
 fn calls_name_known_services() {
     for service in SERVICES {
-        for callee in service.calls {
+        let mut callees: Vec<&str> = service.calls().collect();
+        for callee in &callees {
             assert!(super::service(callee).is_some(), "{} calls {callee}", service.name);
+            assert_ne!(*callee, service.name);
+        }
+        callees.sort_unstable();
+        callees.dedup();
+        assert_eq!(callees.len(), service.calls().count(), "{} names a callee twice", service.name);
+    }
+}
+
+#[test]
+fn every_service_may_ask_auth_which_sessions_have_ended() {
+    for service in SERVICES.iter().filter(|service| service.name != "auth") {
+        assert!(service.calls().any(|callee| callee == "auth"), "{}", service.name);
+    }
+}
+
+#[test]
+fn a_service_has_connections_exactly_when_it_has_a_database() {
+    for service in SERVICES {
+        assert_eq!(service.connections > 0, service.database, "{}", service.name);
+    }
+}
+
+#[test]
+fn a_path_leads_to_one_service_and_never_to_what_services_tell_each_other() {
+    let mut prefixes = HashSet::new();
+    for route in SERVICES.iter().flat_map(|service| service.routes) {
+        assert!(prefixes.insert(route.prefix), "{} leads to two services", route.prefix);
+        for path in [route.prefix, route.target] {
+            assert!(path.starts_with('/') && path.len() > 1 && !path.ends_with('/'), "{path}");
+            assert!(!path.split('/').any(|segment| segment == "internal"), "{path}");
+        }
+    }
+}
+
+#[test]
+fn an_alias_names_what_its_own_service_serves() {
+    for service in SERVICES {
+        for alias in service.routes.iter().filter(|route| route.is_alias()) {
+            let served = |route: &&Route| !route.is_alias() && alias.target.starts_with(route.prefix);
+            assert!(service.routes.iter().any(|route| served(&route)), "{}", alias.prefix);
         }
     }
 }
@@ -47,10 +88,22 @@ fn consumers_read_subjects_of_their_stream() {
 #[test]
 fn bucket_users_are_services() {
     for bucket in BUCKETS {
-        for name in bucket.writers.iter().chain(bucket.readers) {
-            assert!(service(name).is_some(), "{name} in bucket {}", bucket.name);
+        for users in [bucket.writers, bucket.readers] {
+            if let Users::Only(names) = users {
+                assert!(names.iter().all(|name| service(name).is_some()), "bucket {}", bucket.name);
+            }
         }
     }
+}
+
+#[test]
+fn every_service_reports_its_keys_and_learns_of_revocations() {
+    for service in SERVICES {
+        assert!(ADOPTION.may_write(service.name) && REVOCATIONS.may_read(service.name), "{}", service.name);
+    }
+    assert!(!ADOPTION.may_write("stranger"));
+    let writers: Vec<&str> = REVOCATIONS.writers.services().map(|service| service.name).collect();
+    assert_eq!(writers, ["auth"]);
 }
 
 #[test]

@@ -69,6 +69,16 @@ pub enum Algorithm {
     HS256,
 }
 
+impl From<Algorithm> for protocol::keyring::Algorithm {
+    fn from(algorithm: Algorithm) -> Self {
+        match algorithm {
+            Algorithm::EdDSA => Self::EdDSA,
+            Algorithm::ES256 => Self::ES256,
+            Algorithm::HS256 => Self::HS256,
+        }
+    }
+}
+
 /// Tokens with which services call one another.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -131,4 +141,13 @@ pub enum PasswordPolicy {
     Composition,
     /// Eight characters, checked against common passwords.
     Length,
+}
+
+impl From<PasswordPolicy> for protocol::settings::PasswordPolicy {
+    fn from(policy: PasswordPolicy) -> Self {
+        match policy {
+            PasswordPolicy::Composition => Self::Composition,
+            PasswordPolicy::Length => Self::Length,
+        }
+    }
 }

@@ -72,6 +72,16 @@ pub enum EmailTls {
     Tls,
 }
 
+impl From<EmailTls> for protocol::settings::Tls {
+    fn from(tls: EmailTls) -> Self {
+        match tls {
+            EmailTls::None => Self::None,
+            EmailTls::StartTls => Self::Starttls,
+            EmailTls::Tls => Self::Tls,
+        }
+    }
+}
+
 /// Text messages: exactly one of the members.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

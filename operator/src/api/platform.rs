@@ -160,6 +160,15 @@ pub enum Catalog {
     Optional,
 }
 
+impl From<Catalog> for protocol::settings::CatalogMode {
+    fn from(catalog: Catalog) -> Self {
+        match catalog {
+            Catalog::Required => Self::Required,
+            Catalog::Optional => Self::Optional,
+        }
+    }
+}
+
 /// Logs and traces.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

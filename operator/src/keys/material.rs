@@ -4,10 +4,9 @@ use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use protocol::keyring::Algorithm;
 use secrecy::SecretString;
 use serde::Serialize;
-
-use crate::api::Algorithm;
 
 /// Bytes of an HS256 secret: as long as the hash, RFC 7518 section 3.2.
 const HMAC_SECRET_LENGTH: usize = 32;
@@ -18,9 +17,6 @@ pub enum MaterialError {
     /// No key could be made.
     #[error("no new key could be generated")]
     Generate(#[source] aws_lc_rs::error::Unspecified),
-    /// Text that is not base64url.
-    #[error("the private key is not base64url")]
-    Encoding(#[source] base64::DecodeError),
     /// Bytes that are not a key of the algorithm.
     #[error("the private key is not one of its algorithm")]
     Form(#[source] aws_lc_rs::error::KeyRejected),
@@ -65,14 +61,14 @@ pub(super) fn random<const LENGTH: usize>() -> Result<[u8; LENGTH], aws_lc_rs::e
     Ok(bytes)
 }
 
-/// The private bytes of a key as it is written in a keyring.
-pub(super) fn decode(private: &str) -> Result<Vec<u8>, MaterialError> {
-    URL_SAFE_NO_PAD.decode(private).map_err(MaterialError::Encoding)
-}
-
-/// What is published of a key. For HS256 that is the secret, since whoever verifies needs it.
-pub(super) fn jwk(kid: &str, algorithm: Algorithm, private: &str) -> Result<Jwk, MaterialError> {
-    let bytes = decode(private)?;
+/// What is published of a key, from its private part as written and as bytes. For HS256 that is the secret, since
+/// whoever verifies needs it.
+pub(super) fn jwk(
+    kid: &str,
+    algorithm: Algorithm,
+    private: &str,
+    bytes: &[u8],
+) -> Result<Jwk, MaterialError> {
     let empty = Jwk {
         kty: "",
         crv: None,
@@ -85,7 +81,7 @@ pub(super) fn jwk(kid: &str, algorithm: Algorithm, private: &str) -> Result<Jwk,
     };
     Ok(match algorithm {
         Algorithm::EdDSA => {
-            let pair = Ed25519KeyPair::from_pkcs8(&bytes).map_err(MaterialError::Form)?;
+            let pair = Ed25519KeyPair::from_pkcs8(bytes).map_err(MaterialError::Form)?;
             Jwk {
                 kty: "OKP",
                 crv: Some("Ed25519"),
@@ -94,7 +90,7 @@ pub(super) fn jwk(kid: &str, algorithm: Algorithm, private: &str) -> Result<Jwk,
             }
         }
         Algorithm::ES256 => {
-            let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &bytes)
+            let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, bytes)
                 .map_err(MaterialError::Form)?;
             // Uncompressed point: 0x04, x, y; SEC 1 section 2.3.3.
             let (x, y) = pair.public_key().as_ref()[1..].split_at(32);

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use protocol::keyring::Algorithm;
 
 use super::keyring::{Key, Keyring, State};
-use crate::api::Algorithm;
 
 /// What the platform resource asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,12 +7,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use jsonwebtoken::{EncodingKey, Header};
+use protocol::keyring::{Algorithm, KeyringError};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::keyring::{Key, Keyring, KeyringError};
+use super::keyring::{Key, Keyring};
 use super::material;
-use crate::api::Algorithm;
 
 /// `typ` of access tokens, RFC 9068.
 const TYPE: &str = "at+jwt";
@@ -47,7 +47,7 @@ pub struct Call<'a> {
 
 /// The calls that the topology declares for a service.
 pub fn calls(service: &'static topology::Service) -> impl Iterator<Item = Call<'static>> {
-    service.calls.iter().map(|audience| Call { service: service.name, audience })
+    service.calls().map(|audience| Call { service: service.name, audience })
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -154,7 +154,7 @@ fn read(token: &str) -> Option<(String, Claims)> {
 }
 
 fn encoding_key(key: &Key) -> Result<EncodingKey, TokenError> {
-    let private = key.private().map_err(TokenError::Key)?;
+    let private = key.private_bytes().map_err(TokenError::Key)?;
     Ok(match key.algorithm {
         Algorithm::EdDSA => EncodingKey::from_ed_der(&private),
         Algorithm::ES256 => EncodingKey::from_ec_der(&private),

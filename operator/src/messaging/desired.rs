@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::stream::{self, DiscardPolicy};
+use protocol::buckets;
 
 /// How long the broker remembers `Nats-Msg-Id`. An outbox relay that died between publishing and marking repeats itself
 /// within its restart back-off, which is minutes; consumers' inboxes catch what comes later.
@@ -112,8 +113,8 @@ impl StreamSpec {
     /// A bucket is a stream of one message a key; the options are those of NATS's ADR-8.
     fn bucket(bucket: &topology::Bucket, limits: Limits) -> Self {
         Self {
-            name: bucket_stream(bucket.name),
-            subjects: vec![format!("$KV.{}.>", bucket.name)],
+            name: buckets::stream(bucket),
+            subjects: vec![buckets::subject(bucket, ">")],
             max_age: bucket.max_age,
             max_bytes: -1,
             max_messages_per_subject: 1,
@@ -192,11 +193,6 @@ impl ConsumerSpec {
         self.overlay(&mut config);
         config
     }
-}
-
-/// Name of the stream behind a bucket.
-pub(super) fn bucket_stream(bucket: &str) -> String {
-    format!("KV_{bucket}")
 }
 
 fn owned(subjects: &[&str]) -> Vec<String> {

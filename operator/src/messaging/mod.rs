@@ -23,7 +23,7 @@ pub use desired::{ConsumerSpec, Desired, Limits, StreamSpec};
 pub use identity::{Identity, IdentityError, Issuer, Seeds};
 pub use jwt::SignError;
 pub use observe::{ObserveError, Observed, ObservedConsumer, ObservedStream, observe};
-pub use permissions::{Permissions, inbox_prefix};
+pub use permissions::Permissions;
 pub use plan::{Action, Conflict, Plan, plan};
 
 #[cfg(test)]

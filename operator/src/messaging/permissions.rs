@@ -1,6 +1,6 @@
 //! What each user may publish and subscribe to, from the topology.
 
-use super::desired::bucket_stream;
+use protocol::{buckets, dead_letter, paths::inbox_prefix};
 
 /// The operator's own user in the platform's account.
 const ADMIN: &str = "shopflow-operator";
@@ -45,11 +45,6 @@ impl Permissions {
     }
 }
 
-/// The inbox that only this service may read; its client is told to use it.
-pub fn inbox_prefix(service: &str) -> String {
-    format!("_INBOX_{service}")
-}
-
 /// Asking for messages, acknowledging them, and giving up on them.
 fn consuming(consumer: &topology::Consumer) -> Vec<String> {
     let topology::Consumer { stream, durable, .. } = consumer;
@@ -61,8 +56,7 @@ fn consuming(consumer: &topology::Consumer) -> Vec<String> {
         // With domain and account hash, as NATS's ADR-15 announces for later servers.
         format!("$JS.ACK.*.*.{stream}.{durable}.>"),
     ];
-    let prefix = topology::DEAD_LETTER_PREFIX;
-    subjects.extend(consumer.subjects.iter().map(|subject| format!("{prefix}.{subject}.failed")));
+    subjects.extend(consumer.subjects.iter().map(|subject| dead_letter::subject(subject)));
     subjects
 }
 
@@ -71,16 +65,14 @@ fn stream_info(stream: &str) -> String {
 }
 
 fn using(service: &str, bucket: &topology::Bucket) -> Vec<String> {
-    let name = bucket.name;
-    let stream = bucket_stream(name);
-    let writes = bucket.writers.contains(&service);
-    let reads = bucket.readers.contains(&service);
+    let stream = buckets::stream(bucket);
+    let (writes, reads) = (bucket.may_write(service), bucket.may_read(service));
     let mut subjects = Vec::new();
     if writes || reads {
         subjects.push(stream_info(&stream));
     }
     if writes {
-        subjects.push(format!("$KV.{name}.{service}.>"));
+        subjects.push(buckets::subject(bucket, &format!("{service}.>")));
     }
     if reads {
         // A watch is an ephemeral consumer that the client makes, looks after and removes.

@@ -56,7 +56,7 @@ pub enum KeysError {
 pub fn policy_of(platform: &Platform) -> Policy {
     let auth = &platform.auth;
     Policy {
-        algorithm: auth.algorithm,
+        algorithm: auth.algorithm.into(),
         rotate_every: auth.rotate_every.duration(),
         longest_token_life: auth.access_ttl.duration(),
         revoked: auth.revoked.iter().cloned().collect(),

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
+use protocol::administrator;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
 
@@ -23,27 +24,18 @@ use crate::{
 
 /// How long the old login of a service goes on after a rotation.
 const LOGIN_OVERLAP: std::time::Duration = std::time::Duration::from_hours(1);
-/// Address of the first administrator.
-const ADMIN_EMAIL: &str = "admin@shopflow.example";
 
-/// Keys of the Secrets.
+/// Keys of the Secrets. What a service is given has its file's name.
 pub(crate) mod key {
-    /// Password of a superuser, or of the first administrator.
-    pub(crate) const PASSWORD: &str = "password";
+    pub(crate) use protocol::paths::{
+        CREDENTIALS_FILE as CREDENTIALS, EMAIL_FILE as EMAIL, JWKS_FILE as JWKS, KEYRING_FILE as KEYRING,
+        PASSWORD_FILE as PASSWORD, URL_FILE as URL,
+    };
+
     /// Name of an administrator's role.
     pub(crate) const USERNAME: &str = "username";
-    /// Address of the first administrator.
-    pub(crate) const EMAIL: &str = "email";
-    /// URL of a database.
-    pub(crate) const URL: &str = "url";
     /// Which of the two logins is used.
     pub(crate) const LOGINS: &str = "logins.json";
-    /// The private keyring.
-    pub(crate) const KEYRING: &str = "keyring.json";
-    /// The public keys.
-    pub(crate) const JWKS: &str = "jwks.json";
-    /// Credentials of a NATS user.
-    pub(crate) const CREDENTIALS: &str = "user.creds";
     /// Seeds of the operator and the accounts of a managed NATS.
     pub(crate) const SEEDS: &str = "seeds.json";
     /// Seed of an account that somebody else keeps.
@@ -161,14 +153,14 @@ pub fn recall(
     secrets.refuse_foreign()?;
     let random = |_| Forgotten::Random;
     let admin = FirstAdmin {
-        email: secrets.text("admin", key::EMAIL).unwrap_or_else(|| ADMIN_EMAIL.to_owned()),
+        email: secrets.text("admin", key::EMAIL).unwrap_or_else(|| administrator::EMAIL.to_owned()),
         password: match secrets.secret("admin", key::PASSWORD) {
             Some(password) => password,
-            None => admin_password().map_err(random)?,
+            None => administrator::password(logins::new_password().map_err(random)?.expose_secret()),
         },
     };
     Ok(Memory {
-        administrator: administrator(&secrets)?,
+        administrator: database_administrator(&secrets)?,
         databases: databases(&secrets, now)?,
         admin,
         identities: super::identities::recall(&secrets, now)?,
@@ -177,13 +169,7 @@ pub fn recall(
     })
 }
 
-/// A random password that meets every policy.
-fn admin_password() -> Result<SecretString, aws_lc_rs::error::Unspecified> {
-    let random = logins::new_password()?;
-    Ok(format!("Aa1!{}", &random.expose_secret()[..28]).into())
-}
-
-fn administrator(secrets: &Secrets<'_>) -> Result<Administrator, Forgotten> {
+fn database_administrator(secrets: &Secrets<'_>) -> Result<Administrator, Forgotten> {
     match &secrets.platform.postgres {
         PostgresServer::External { admin_secret, .. } => {
             let get = |key| {

@@ -9,8 +9,10 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::{api::core::v1::Toleration, apimachinery::pkg::apis::meta::v1::OwnerReference};
 use kube::{Resource as _, ResourceExt as _};
+use protocol::settings;
+use url::Url;
 
-pub use auth::{AuthSettings, Hash};
+pub use auth::AuthSettings;
 pub use error::Invalid;
 pub use notifications::{EmailProvider, NotificationSettings, SmsProvider};
 pub use servers::{NatsServer, PostgresServer, Volume};
@@ -80,6 +82,8 @@ pub struct Platform {
     pub auth: AuthSettings,
     /// Whether order lines must be in the catalog.
     pub catalog: Catalog,
+    /// The public edge.
+    pub gateway: settings::Gateway,
     /// How notifications leave.
     pub notifications: NotificationSettings,
     /// Every service of the topology, in its order.
@@ -87,7 +91,7 @@ pub struct Platform {
     /// Least level that is logged.
     pub log_level: LogLevel,
     /// Where traces go.
-    pub otlp_endpoint: Option<String>,
+    pub otlp_endpoint: Option<Url>,
     /// Patches applied last.
     pub overrides: Vec<Override>,
     /// Value of the annotation that asks for a rotation.
@@ -158,10 +162,11 @@ pub fn resolve(resource: &ShopFlowPlatform, release: &Release) -> Result<Platfor
         nats: servers::nats(spec.nats.as_ref(), &release.nats_image)?,
         auth: auth::resolve(spec.auth.as_ref())?,
         catalog: catalog(spec.orders.clone().unwrap_or_default().catalog)?,
+        gateway: settings::Gateway::default(),
         notifications: notifications::resolve(spec.notifications.as_ref())?,
         services: services(&spec.services, &format!("{repository}:{version}"))?,
         log_level: observability.log_level.unwrap_or_default(),
-        otlp_endpoint: observability.otlp_endpoint,
+        otlp_endpoint: observability.otlp_endpoint.as_deref().map(otlp_endpoint).transpose()?,
         overrides: spec.overrides.clone(),
         rotation_request: resource.annotations().get(ANNOTATION_ROTATE_KEYS).cloned(),
         may_recreate: recreate.is_some()
@@ -185,6 +190,10 @@ fn catalog(asked: Option<Catalog>) -> Result<Catalog, Invalid> {
         (None, None) => Ok(Catalog::Optional),
         (asked, _) => Ok(asked.unwrap_or(Catalog::Required)),
     }
+}
+
+fn otlp_endpoint(text: &str) -> Result<Url, Invalid> {
+    Url::parse(text).map_err(|_| Invalid::OtlpEndpoint(text.to_owned()))
 }
 
 fn services(options: &BTreeMap<String, ServiceOptions>, image: &str) -> Result<Vec<ServicePlan>, Invalid> {

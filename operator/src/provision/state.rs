@@ -1,6 +1,7 @@
 //! What must be the same at the next run; Kubernetes keeps it in Secrets.
 
 use jiff::Timestamp;
+use protocol::administrator;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -34,8 +35,7 @@ impl State {
             keyring: Self::keyring(provision, &mut files, now)?,
             databases: Self::databases(provision, &mut files, now)?,
             admin_password: Self::text(provision, &mut files, "admin-password", || {
-                // Every class of character that a password policy may ask for.
-                Ok(format!("{}-aA1!", logins::new_password()?.expose_secret()).into())
+                Ok(administrator::password(logins::new_password()?.expose_secret()))
             })?,
         };
         Ok((state, files))

@@ -27,7 +27,7 @@ impl World {
         let policy = Policy::default();
         let now = Timestamp::now();
         Self {
-            reports: jetstream.get_key_value("adoption").await.unwrap(),
+            reports: jetstream.get_key_value(topology::ADOPTION.name).await.unwrap(),
             ring: Keyring::create("https://shop.default.svc", &policy, now).unwrap(),
             _nats: nats,
             jetstream,

@@ -10,10 +10,12 @@ use async_nats::jetstream::stream::{Config, RetentionPolicy};
 use async_nats::jetstream::{self, AckKind};
 use futures::StreamExt as _;
 use jiff::Timestamp;
+use protocol::buckets::AdoptionReport;
 use shopflow_operator::messaging::{
     Action, Desired, Identity, Limits, Permissions, Seeds, adoption, observe, plan,
 };
 use tokio::time::timeout;
+use topology::{ADOPTION, REVOCATIONS};
 
 use self::world::{LIMIT, User, World, connect};
 
@@ -148,21 +150,19 @@ async fn the_longer_form_of_acknowledgements_is_allowed() {
 #[tokio::test]
 async fn each_service_reports_its_own_keys_and_the_operator_reads_them() {
     let world = World::start().await;
-    for bucket in topology::BUCKETS.iter().filter(|bucket| bucket.name == "adoption") {
-        for service in bucket.writers {
-            let mut user = world.user(service).await;
-            let store = user.jetstream().get_key_value("adoption").await.unwrap();
-            let key = format!("{service}.pod-1");
-            store.put(key, r#"{"kids":["one","two"]}"#.into()).await.unwrap();
-            user.was_never_refused().await;
-            user.cannot_publish("$KV.adoption.operator.pod-1").await;
-        }
-        let store = world.admin.get_key_value("adoption").await.unwrap();
-        store.put("order.pod-2", "rubbish".into()).await.unwrap();
-        let reports = adoption(&world.admin).await.unwrap();
-        assert_eq!(reports.len(), bucket.writers.len(), "rubbish is no report");
-        assert_eq!(reports["order.pod-1"], ["one".to_owned(), "two".to_owned()].into());
+    for service in topology::SERVICES {
+        let mut user = world.user(service.name).await;
+        let store = user.jetstream().get_key_value(ADOPTION.name).await.unwrap();
+        let key = AdoptionReport::key(service.name, "pod-1");
+        store.put(key, r#"{"kids":["one","two"]}"#.into()).await.unwrap();
+        user.was_never_refused().await;
+        user.cannot_publish("$KV.adoption.operator.pod-1").await;
     }
+    let store = world.admin.get_key_value(ADOPTION.name).await.unwrap();
+    store.put("order.pod-2", "rubbish".into()).await.unwrap();
+    let reports = adoption(&world.admin).await.unwrap();
+    assert_eq!(reports.len(), topology::SERVICES.len(), "rubbish is no report");
+    assert_eq!(reports["order.pod-1"], ["one".to_owned(), "two".to_owned()].into());
 }
 
 #[tokio::test]
@@ -178,12 +178,11 @@ async fn without_reports_there_is_an_empty_answer_and_without_a_server_an_error(
 async fn auth_revokes_and_every_reader_hears_of_it() {
     let world = World::start().await;
     let auth = world.user("auth").await;
-    let writer = auth.jetstream().get_key_value("revocations").await.unwrap();
+    let writer = auth.jetstream().get_key_value(REVOCATIONS.name).await.unwrap();
     writer.put("auth.sid.early", "1".into()).await.unwrap();
-    let bucket = topology::BUCKETS.iter().find(|bucket| bucket.name == "revocations").unwrap();
-    for service in bucket.readers {
+    for service in REVOCATIONS.readers.services().map(|service| service.name) {
         let mut user = world.user(service).await;
-        let store = user.jetstream().get_key_value("revocations").await.unwrap();
+        let store = user.jetstream().get_key_value(REVOCATIONS.name).await.unwrap();
         assert!(store.get("auth.sid.early").await.unwrap().is_some());
         let mut watch = store.watch_with_history(">").await.unwrap();
         let mut next = async || timeout(LIMIT, watch.next()).await.unwrap().unwrap().unwrap().key;
@@ -195,7 +194,7 @@ async fn auth_revokes_and_every_reader_hears_of_it() {
         let heard = timeout(LIMIT, all.next()).await.unwrap().unwrap().unwrap().key;
         assert_eq!(heard, format!("auth.sid.{service}"));
         user.was_never_refused().await;
-        if !bucket.writers.contains(service) {
+        if !REVOCATIONS.may_write(service) {
             user.cannot_publish("$KV.revocations.auth.sid.forged").await;
         }
     }

@@ -57,13 +57,13 @@ async fn every_service_finds_all_that_it_needs() {
             serde_yaml::from_str(&world.read(&format!("{name}/config.yaml"))).unwrap();
         let common = &config["service"];
         assert_eq!(common["listen"], format!("127.0.0.1:{}", service.port));
-        assert_eq!(common["services"]["auth"], "http://127.0.0.1:3001");
+        assert_eq!(common["services"]["auth"], "http://127.0.0.1:3001/");
         assert!(Path::new(common["verification_keys"].as_str().unwrap()).is_file());
         let tokens = Path::new(common["tokens_dir"].as_str().unwrap());
-        for callee in service.calls {
+        for callee in service.calls() {
             assert!(tokens.join(callee).is_file(), "{name} calls {callee}");
         }
-        assert_eq!(std::fs::read_dir(tokens).unwrap().count(), service.calls.len());
+        assert_eq!(std::fs::read_dir(tokens).unwrap().count(), service.calls().count());
 
         let credentials = common["nats_credentials"].as_str().unwrap();
         let options = async_nats::ConnectOptions::with_credentials_file(credentials).await.unwrap();
@@ -83,7 +83,7 @@ async fn every_service_finds_all_that_it_needs() {
     let keyring: serde_json::Value =
         serde_json::from_str(&world.read("auth/signing-keys/keyring.json")).unwrap();
     assert_eq!(keyring["issuer"], "https://shop.local");
-    assert_eq!(world.read("auth/admin/email"), "admin@shopflow.local");
+    assert_eq!(world.read("auth/admin/email"), protocol::administrator::EMAIL);
     assert!(world.read("auth/admin/password").len() > 20);
     assert!(!world.directory.path().join("order/signing-keys").exists());
 }

@@ -93,11 +93,11 @@ async fn report(shop: &Shop, (pod, service): (&String, &String), kids: &[&String
     let credentials = String::from_utf8(secret.data.unwrap()["user.creds"].0.clone()).unwrap();
     let client = async_nats::ConnectOptions::with_credentials(&credentials)
         .unwrap()
-        .custom_inbox_prefix(format!("_INBOX_{service}"))
+        .custom_inbox_prefix(protocol::paths::inbox_prefix(service))
         .connect(shop.start_nats().await.url())
         .await
         .unwrap();
-    let bucket = jetstream::new(client).get_key_value("adoption").await.unwrap();
+    let bucket = jetstream::new(client).get_key_value(topology::ADOPTION.name).await.unwrap();
     bucket.put(format!("{service}.{pod}"), json!({"kids": kids}).to_string().into()).await.unwrap();
 }
 
@@ -110,9 +110,10 @@ async fn published(shop: &Shop) -> Vec<String> {
 
 /// The key that signed a service's token.
 async fn token_key(shop: &Shop) -> String {
-    let caller = topology::SERVICES.iter().find(|service| !service.calls.is_empty()).unwrap();
+    let caller = topology::SERVICES.iter().find(|service| service.calls().next().is_some()).unwrap();
+    let callee = caller.calls().next().unwrap();
     let secret = shop.api::<Secret>().get(&format!("shop-{}-tokens", caller.name)).await.unwrap();
-    let token = String::from_utf8(secret.data.unwrap()[caller.calls[0]].0.clone()).unwrap();
+    let token = String::from_utf8(secret.data.unwrap()[callee].0.clone()).unwrap();
     let header = URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap();
     serde_json::from_slice::<Value>(&header).unwrap()["kid"].as_str().unwrap().to_owned()
 }

@@ -23,7 +23,7 @@ use kit::outbox::Relay;
 use kit::watch::{Following, follow};
 use tokio::sync::Notify;
 
-use crate::app::{Auth, Settings};
+use crate::app::Auth;
 use crate::background::RevocationRelay;
 pub use crate::config::Config;
 use crate::http::{HttpState, PublicKeys};
@@ -47,12 +47,7 @@ pub fn service(context: Context, config: Config) -> anyhow::Result<App> {
     let database = context.database.clone().context("auth needs its database")?;
     let hasher =
         Hasher::new(config.password_hash).context("password_hash in the configuration cannot be used")?;
-    let settings = Settings {
-        issuer: context.config.issuer.clone(),
-        access_ttl: config.access_ttl(),
-        refresh_ttl: config.refresh_ttl(),
-        password_policy: config.password_policy,
-    };
+    let settings = config::settings(&context.config.issuer, &config);
     let auth = Auth {
         database: database.clone(),
         clock: context.clock.clone(),

@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     fn configured(origins: &[&str]) -> Cors {
-        Cors { allowed_origins: origins.iter().map(ToString::to_string).collect() }
+        Cors { allowed_origins: origins.iter().map(ToString::to_string).collect(), ..Cors::default() }
     }
 
     #[test]

@@ -48,8 +48,8 @@ pub fn service(
         upstream: upstream(&context, &config)?,
         limiter: Limiter::new(&config.rate_limits, DefaultClock::default()),
         verifier: context.verifier.clone(),
-        trusted_proxies: config.trusted_proxies.clone(),
-        max_body_bytes: config.max_body_bytes,
+        trusted_proxies: config.trusted_proxies.clone().unwrap_or_default(),
+        max_body_bytes: usize::try_from(config.max_body_bytes).unwrap_or(usize::MAX),
     });
     let forwarded = routes::patterns()
         .fold(Router::new(), |router, pattern| router.route(&pattern, any(forward::forward)));

@@ -3,18 +3,13 @@
 use std::time::Duration;
 
 use async_nats::jetstream;
-use serde::Serialize;
+use protocol::buckets::{self, AdoptionReport};
 use tokio::sync::watch;
 
 use crate::lifecycle::Shutdown;
 
 /// Entries of the bucket expire; a running process renews its own this often.
 const RENEW: Duration = Duration::from_secs(30);
-
-#[derive(Serialize)]
-struct Report<'a> {
-    kids: &'a [String],
-}
 
 /// Writes `<service>.<instance>` in the bucket `adoption`.
 #[derive(Clone)]
@@ -32,20 +27,16 @@ impl Reporter {
         instance: &str,
         kids: watch::Receiver<Vec<String>>,
     ) -> Self {
-        // Only these characters may stand in a key's token; host names may hold dots.
-        let allowed = |c: char| {
-            if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') { c } else { '_' }
-        };
-        let instance: String = instance.chars().map(allowed).collect();
+        let key = AdoptionReport::key(service, instance);
         // Written directly: looking the bucket up first would need one more permission.
-        Self { jetstream, subject: format!("$KV.adoption.{service}.{instance}"), kids }
+        Self { jetstream, subject: buckets::subject(&topology::ADOPTION, &key), kids }
     }
 
     /// Reports now, on every change and every 30 s, until shutdown.
     pub async fn run(mut self, shutdown: Shutdown) -> anyhow::Result<()> {
         loop {
             let kids = self.kids.borrow_and_update().clone();
-            self.report(&kids).await?;
+            self.report(kids).await?;
             tokio::select! {
                 () = shutdown.requested() => return Ok(()),
                 changed = self.kids.changed() => changed?,
@@ -54,8 +45,8 @@ impl Reporter {
         }
     }
 
-    async fn report(&self, kids: &[String]) -> anyhow::Result<()> {
-        let value = serde_json::to_vec(&Report { kids })?;
+    async fn report(&self, kids: Vec<String>) -> anyhow::Result<()> {
+        let value = serde_json::to_vec(&AdoptionReport { kids: kids.into_iter().collect() })?;
         self.jetstream.publish(self.subject.clone(), value.into()).await?.await?;
         Ok(())
     }

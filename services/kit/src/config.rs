@@ -1,7 +1,6 @@
 //! What a service reads at start: one YAML file, a few environment variables.
 
 mod load;
-mod service;
 
-pub use load::{ConfigError, load, load_section};
-pub use service::Service;
+pub use load::{ConfigError, load_section};
+pub use protocol::settings::Service;

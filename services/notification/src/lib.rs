@@ -24,8 +24,7 @@ use crate::app::deliver::Notifier;
 use crate::app::sources::Sources;
 use crate::metrics::Attempts;
 
-pub use config::{Config, Email, EmailProvider, Sms, SmsProvider};
-pub use providers::Tls;
+pub use config::{Config, Email, EmailProvider, Sms, SmsProvider, Tls};
 
 /// Name of the service.
 pub const NAME: &str = "notification";
@@ -44,7 +43,7 @@ pub fn service(context: Context, config: Config) -> anyhow::Result<App> {
             orders: ServiceClient::new(&context.config, "order")?,
             users: ServiceClient::new(&context.config, "auth")?,
         },
-        providers: config.providers()?,
+        providers: config::providers(&config)?,
         attempts: Attempts::new(&context.metrics),
     });
     let mut app = App::new(NAME, router(&context, Arc::clone(&notifier)));

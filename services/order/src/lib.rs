@@ -28,7 +28,7 @@ pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
     reason = "every service is started by this signature, and most keep the context"
 )]
 pub fn service(context: kit::Context, config: Config) -> anyhow::Result<App> {
-    config.check()?;
+    config::check(config)?;
     let database = context.database.clone().context("the order service needs a database")?;
     let state = http::AppState {
         orders: app::Orders::new(database.clone(), context.clock.clone()),

@@ -27,6 +27,15 @@ pub enum ConfigurationError {
         /// Where it would be alone.
         flat: PathBuf,
     },
+    /// One database was given for several services.
+    #[error(
+        "DATABASE_URL is set, and would send {} to one database; unset it: each service reads the file `url` \
+         in its own database_dir", services.join(", ")
+    )]
+    OneDatabaseForMany {
+        /// The services that own a database.
+        services: Vec<&'static str>,
+    },
     /// The path itself does not exist.
     #[error("{} does not exist; give a configuration file, or the directory that holds it", path.display())]
     NoPath {
@@ -54,9 +63,31 @@ pub fn configuration(path: &Path, service: &str, alone: bool) -> Result<PathBuf,
     }
 }
 
+/// Refuses a database URL of the environment (`url_is_set`) that several of `services` would share: it is meant for
+/// one service that somebody runs by hand.
+pub fn refuse_shared_database(services: &[&str], url_is_set: bool) -> Result<(), ConfigurationError> {
+    let named = |service: &&topology::Service| service.database && services.contains(&service.name);
+    let services: Vec<&str> = topology::SERVICES.iter().filter(named).map(|service| service.name).collect();
+    if url_is_set && services.len() > 1 {
+        Err(ConfigurationError::OneDatabaseForMany { services })
+    } else {
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_database_url_of_the_environment_is_for_one_service_only() {
+        refuse_shared_database(&["order"], true).unwrap();
+        refuse_shared_database(&["gateway", "order"], true).unwrap();
+        refuse_shared_database(&["auth", "order"], false).unwrap();
+        let refused = refuse_shared_database(&["gateway", "order", "auth"], true).unwrap_err().to_string();
+        assert!(refused.contains("DATABASE_URL") && refused.contains("auth, order"), "{refused}");
+        assert!(refused.contains("unset it"), "{refused}");
+    }
 
     #[test]
     fn a_file_serves_one_and_a_directory_serves_many() {

@@ -8,7 +8,7 @@ mod migrate;
 mod services;
 mod start;
 
-pub use configuration::{ConfigurationError, configuration};
+pub use configuration::{ConfigurationError, configuration, refuse_shared_database};
 pub use migrate::migrate;
 pub use services::{ServiceError, names, openapi, select, settings};
 pub use start::{Running, start};

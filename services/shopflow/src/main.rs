@@ -24,6 +24,8 @@ enum Command {
     Serve(Selection),
     /// Bring the databases of one or more services up to date, as their owner.
     Migrate(Selection),
+    /// Print the names of all services, one per line.
+    Services,
     /// Print the OpenAPI document of a service; the gateway's describes the whole API.
     Openapi {
         /// Name of the service.
@@ -45,6 +47,7 @@ impl Selection {
     /// Each service with its configuration file.
     fn files(&self) -> anyhow::Result<Vec<(&'static str, PathBuf)>> {
         let names = shopflow::select(&self.names)?;
+        shopflow::refuse_shared_database(&names, std::env::var_os("DATABASE_URL").is_some())?;
         let alone = names.len() == 1;
         let file = |name| Ok((name, shopflow::configuration(&self.config, name, alone)?));
         names.into_iter().map(file).collect()
@@ -67,6 +70,9 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Command::Serve(selection) => serve(&selection.files()?).await,
         Command::Migrate(selection) => migrate(&selection.files()?).await,
+        Command::Services => {
+            writeln!(std::io::stdout(), "{}", shopflow::names().join("\n")).context("cannot print the names")
+        }
         Command::Openapi { name } => {
             let document = shopflow::openapi(&name)?.to_pretty_json()?;
             writeln!(std::io::stdout(), "{document}").context("cannot print the document")

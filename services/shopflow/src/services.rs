@@ -147,10 +147,8 @@ mod tests {
         assert_eq!(select(&given(&["order", "auth", "order"])).unwrap(), ["order", "auth"]);
         assert_eq!(select(&given(&["all"])).unwrap(), names());
         let error = select(&given(&["orders"])).unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "there is no service `orders`; choose from gateway, auth, order, notification, or all"
-        );
+        let choice = format!("choose from {}, or all", names().join(", "));
+        assert_eq!(error, format!("there is no service `orders`; {choice}"));
     }
 
     #[test]

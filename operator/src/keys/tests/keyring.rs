@@ -4,7 +4,7 @@ use serde_json::Value;
 use super::super::keyring::KeyringError;
 use super::super::policy::Action;
 use super::{Keyring, Policy, after, policy, ring, start};
-use crate::api::Algorithm;
+use protocol::keyring::Algorithm;
 
 fn of(algorithm: Algorithm) -> Keyring {
     let policy = Policy { algorithm, ..policy() };
@@ -98,7 +98,7 @@ fn a_keyring_without_exactly_one_signing_key_is_refused() {
     let kid = ring.active().kid.clone();
     let remove = Action::Remove { kid, because: super::super::policy::Removal::Expired };
     let refused = ring.after(&[remove], &policy(), start()).unwrap_err();
-    assert!(matches!(refused, KeyringError::Active(0)));
+    assert!(matches!(refused, KeyringError::File(protocol::keyring::KeyringError::Active(0))));
 }
 
 #[test]

@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use super::super::policy::{Action, Adoption, Lost, Removal, may_create, next, next_change, next_rotation};
 use super::{DAY, HOUR, after, before, everything, loaded, policy, ring, start, states, step};
-use crate::api::Algorithm;
 use crate::keys::State::{Active, Pending, Retiring};
+use protocol::keyring::Algorithm;
 
 #[test]
 fn a_young_key_is_left_alone() {

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::super::policy::{Action, Adoption, Policy, Removal, next};
 use super::super::{Keyring, State};
 use super::{everything, loaded, policy, ring, start};
-use crate::api::Algorithm;
+use protocol::keyring::Algorithm;
 
 #[derive(Debug, Clone)]
 enum Event {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::ConfigMap;
+use protocol::paths::CONFIG_FILE;
 
 use super::{
     config::config,
@@ -18,7 +19,7 @@ pub(super) fn config_maps(platform: &Platform, keys: &Keys) -> Vec<ConfigMap> {
         .iter()
         .map(|plan| ConfigMap {
             metadata: meta(platform, deployment::name(platform, plan.service), plan.service.name, Fate::Goes),
-            data: Some(BTreeMap::from([("config.yaml".to_owned(), config(platform, plan))])),
+            data: Some(BTreeMap::from([(CONFIG_FILE.to_owned(), config(platform, plan))])),
             ..ConfigMap::default()
         })
         .collect();

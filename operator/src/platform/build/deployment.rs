@@ -10,8 +10,10 @@ use k8s_openapi::{
     apimachinery::pkg::util::intstr::IntOrString,
 };
 
+use protocol::paths::Mount;
+
 use super::{
-    config::{self, paths},
+    config,
     meta::{Fate, hash, label_selector, meta},
     pod,
 };
@@ -65,7 +67,7 @@ fn container(platform: &Platform, plan: &ServicePlan) -> Container {
         name: service.name.to_owned(),
         image: Some(plan.image.clone()),
         image_pull_policy: Some(platform.pull_policy.name().to_owned()),
-        args: Some(["serve", service.name, "--config", paths::CONFIG].map(str::to_owned).to_vec()),
+        args: Some(pod::with_config("serve", service)),
         ports: Some(vec![ContainerPort {
             name: Some("http".to_owned()),
             container_port: service.port.into(),
@@ -86,54 +88,51 @@ fn container(platform: &Platform, plan: &ServicePlan) -> Container {
 /// Volumes, by name, and where each is mounted.
 pub(super) fn volumes(platform: &Platform, service: &topology::Service) -> Vec<Volume> {
     let object = |part: &str| platform.object_name(&format!("{}-{part}", service.name));
+    let of = |mount: Mount| pod::secret_volume(mount.name(), object(mount.name()));
+    let keys = Mount::VerificationKeys.name();
     let mut volumes = vec![
-        pod::config_volume("config", name(platform, service)),
-        pod::either_volume("verification-keys", &platform.object_name("verification-keys")),
-        pod::secret_volume("nats", object("nats")),
-        pod::secret_volume("tokens", object("tokens")),
+        pod::config_volume(pod::CONFIG, name(platform, service)),
+        pod::either_volume(keys, &platform.object_name(keys)),
+        of(Mount::Nats),
+        of(Mount::Tokens),
     ];
     if service.database {
-        volumes.push(pod::secret_volume("database", object("database")));
+        volumes.push(of(Mount::Database));
     }
-    for (volume, secret, _) in private(platform, service) {
-        volumes.push(pod::secret_volume(volume, secret));
+    for (mount, secret) in private(platform, service) {
+        volumes.push(pod::secret_volume(mount.name(), secret));
     }
     volumes
 }
 
 fn mounts(platform: &Platform, service: &topology::Service) -> Vec<VolumeMount> {
     let mut mounts = vec![
-        VolumeMount { sub_path: Some("config.yaml".to_owned()), ..pod::read_only("config", paths::CONFIG) },
-        pod::read_only("verification-keys", paths::VERIFICATION_KEYS),
-        pod::read_only("nats", paths::NATS),
-        pod::read_only("tokens", paths::TOKENS),
+        pod::config_mount(),
+        pod::mount(Mount::VerificationKeys),
+        pod::mount(Mount::Nats),
+        pod::mount(Mount::Tokens),
     ];
     if service.database {
-        mounts.push(pod::read_only("database", paths::DATABASE));
+        mounts.push(pod::mount(Mount::Database));
     }
-    for (volume, _, path) in private(platform, service) {
-        mounts.push(pod::read_only(volume, path));
-    }
+    mounts.extend(private(platform, service).into_iter().map(|(mount, _)| pod::mount(mount)));
     mounts
 }
 
-/// Secrets that one service alone sees: volume, Secret, path.
-fn private(platform: &Platform, service: &topology::Service) -> Vec<(&'static str, String, &'static str)> {
+/// Secrets that one service alone sees.
+fn private(platform: &Platform, service: &topology::Service) -> Vec<(Mount, String)> {
     match service.name {
-        "auth" => vec![
-            ("signing-keys", platform.object_name("signing-keys"), paths::SIGNING_KEYS),
-            ("admin", platform.object_name("admin"), paths::ADMIN),
-        ],
+        "auth" => [Mount::SigningKeys, Mount::Admin]
+            .map(|mount| (mount, platform.object_name(mount.name())))
+            .to_vec(),
         "notification" => {
             let settings = &platform.notifications;
             let smtp = match &settings.email {
-                EmailProvider::Smtp { secret: Some(secret), .. } => {
-                    Some(("smtp", secret.clone(), paths::SMTP))
-                }
+                EmailProvider::Smtp { secret: Some(secret), .. } => Some((Mount::Smtp, secret.clone())),
                 _ => None,
             };
             let twilio = match &settings.sms {
-                SmsProvider::Twilio { secret, .. } => Some(("twilio", secret.clone(), paths::TWILIO)),
+                SmsProvider::Twilio { secret, .. } => Some((Mount::Twilio, secret.clone())),
                 SmsProvider::Log => None,
             };
             smtp.into_iter().chain(twilio).collect()

@@ -3,14 +3,14 @@
 use k8s_openapi::{
     api::{
         batch::v1::{Job, JobSpec},
-        core::v1::{Container, PodSpec, PodTemplateSpec, VolumeMount},
+        core::v1::{Container, PodSpec, PodTemplateSpec},
     },
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
+use protocol::paths::Mount;
 use serde_json::Value;
 
 use super::{
-    config::paths,
     meta::{Fate, hash, labels, meta},
     pod,
 };
@@ -87,21 +87,18 @@ fn pod_spec(platform: &Platform, plan: &ServicePlan) -> PodSpec {
             name: "migrate".to_owned(),
             image: Some(plan.image.clone()),
             image_pull_policy: Some(platform.pull_policy.name().to_owned()),
-            args: Some(["migrate", service.name, "--config", paths::CONFIG].map(str::to_owned).to_vec()),
+            args: Some(pod::with_config("migrate", service)),
             resources: Some(pod::resources(&plan.resources)),
             security_context: Some(pod::container_security()),
-            volume_mounts: Some(vec![
-                VolumeMount {
-                    sub_path: Some("config.yaml".to_owned()),
-                    ..pod::read_only("config", paths::CONFIG)
-                },
-                pod::read_only("database", paths::DATABASE),
-            ]),
+            volume_mounts: Some(vec![pod::config_mount(), pod::mount(Mount::Database)]),
             ..Container::default()
         }],
         volumes: Some(vec![
-            pod::config_volume("config", super::deployment::name(platform, service)),
-            pod::secret_volume("database", platform.object_name(&format!("{}-owner", service.name))),
+            pod::config_volume(pod::CONFIG, super::deployment::name(platform, service)),
+            pod::secret_volume(
+                Mount::Database.name(),
+                platform.object_name(&format!("{}-owner", service.name)),
+            ),
         ]),
         ..pod::of_service(platform, plan)
     }

@@ -1,6 +1,6 @@
 //! What every pod of the platform has in common: the `restricted` profile, resources, volumes.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use k8s_openapi::{
     api::core::v1::{
@@ -11,6 +11,8 @@ use k8s_openapi::{
     },
     apimachinery::pkg::{api::resource::Quantity, apis::meta::v1::ObjectMeta, util::intstr::IntOrString},
 };
+
+use protocol::paths::{CONFIG_FILE, Mount, Paths};
 
 use super::meta::labels;
 use crate::{
@@ -125,6 +127,32 @@ pub(super) fn read_only(volume: &str, path: &str) -> VolumeMount {
         read_only: Some(true),
         ..VolumeMount::default()
     }
+}
+
+/// The volume of a service's configuration file.
+pub(super) const CONFIG: &str = "config";
+
+/// Arguments of the services' program: a command for one service, with its configuration.
+pub(super) fn with_config(command: &str, service: &topology::Service) -> Vec<String> {
+    let config = text(&Paths::mounted().config());
+    vec![command.to_owned(), service.name.to_owned(), "--config".to_owned(), config]
+}
+
+/// The configuration file, from the volume [`CONFIG`].
+pub(super) fn config_mount() -> VolumeMount {
+    VolumeMount {
+        sub_path: Some(CONFIG_FILE.to_owned()),
+        ..read_only(CONFIG, &text(&Paths::mounted().config()))
+    }
+}
+
+/// A folder that a service is given, from the volume of its name.
+pub(super) fn mount(mount: Mount) -> VolumeMount {
+    read_only(mount.name(), &text(&Paths::mounted().mount(mount)))
+}
+
+fn text(path: &Path) -> String {
+    path.display().to_string()
 }
 
 /// A mount that the container can write to.

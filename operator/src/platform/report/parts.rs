@@ -205,7 +205,7 @@ fn key_status(key: &Key, keys: &Keys) -> KeyStatus {
     let waiting = waiting.filter(|_| key.state == State::Pending).unwrap_or_default();
     KeyStatus {
         id: key.kid.clone(),
-        state: format!("{:?}", key.state),
+        state: key.state.name().to_owned(),
         since: PlatformStatus::time(since),
         loaded: loaded.filter(|_| key.state != State::Retiring),
         waiting_for: waiting.into_iter().take(NAMES).map(str::to_owned).collect(),

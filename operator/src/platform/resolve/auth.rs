@@ -1,5 +1,7 @@
 //! Tokens, keys and passwords.
 
+use protocol::settings;
+
 use super::Invalid;
 use crate::api::{Algorithm, Auth, PasswordHash, PasswordPolicy, Period};
 
@@ -22,28 +24,9 @@ pub struct AuthSettings {
     /// Life of a service token.
     pub service_token_ttl: Period,
     /// How passwords are stored.
-    pub hash: Hash,
+    pub hash: settings::PasswordHash,
     /// Which passwords are accepted.
     pub password_policy: PasswordPolicy,
-}
-
-/// How passwords are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hash {
-    /// Argon2id.
-    Argon2id {
-        /// Memory in KiB.
-        memory_kib: u32,
-        /// Passes.
-        iterations: u32,
-        /// Lanes.
-        parallelism: u32,
-    },
-    /// bcrypt.
-    Bcrypt {
-        /// Logarithm of the rounds.
-        cost: u32,
-    },
 }
 
 pub(super) fn resolve(spec: Option<&Auth>) -> Result<AuthSettings, Invalid> {
@@ -65,26 +48,18 @@ pub(super) fn resolve(spec: Option<&Auth>) -> Result<AuthSettings, Invalid> {
         rotate_every: keys.rotate_every.unwrap_or(Period::hours(90 * 24)),
         revoked: keys.revoked,
         service_token_ttl: spec.service_tokens.unwrap_or_default().ttl.unwrap_or(Period::hours(24)),
-        hash: spec.password_hash.map_or(Ok(argon2id(None)), hash)?,
+        hash: spec.password_hash.map_or(Ok(settings::PasswordHash::default()), hash)?,
         password_policy: spec.password_policy.unwrap_or_default(),
     })
 }
 
-fn hash(spec: PasswordHash) -> Result<Hash, Invalid> {
+fn hash(spec: PasswordHash) -> Result<settings::PasswordHash, Invalid> {
     match (spec.argon2id, spec.bcrypt) {
         (Some(_), Some(_)) => Err(Invalid::Both("auth.passwordHash")),
         (None, None) => Err(Invalid::Neither("auth.passwordHash")),
-        (Some(cost), None) => Ok(argon2id(Some(cost))),
-        (None, Some(cost)) => Ok(Hash::Bcrypt { cost: cost.cost.unwrap_or(12) }),
-    }
-}
-
-/// The defaults are OWASP's first choice: 19 MiB, two passes, one lane.
-fn argon2id(cost: Option<crate::api::Argon2id>) -> Hash {
-    let cost = cost.unwrap_or_default();
-    Hash::Argon2id {
-        memory_kib: cost.memory_kib.unwrap_or(19_456),
-        iterations: cost.iterations.unwrap_or(2),
-        parallelism: cost.parallelism.unwrap_or(1),
+        (Some(cost), None) => {
+            Ok(settings::PasswordHash::argon2id(cost.memory_kib, cost.iterations, cost.parallelism))
+        }
+        (None, Some(cost)) => Ok(settings::PasswordHash::bcrypt(cost.cost)),
     }
 }

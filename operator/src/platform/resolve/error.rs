@@ -29,6 +29,9 @@ pub enum Invalid {
         "orders.catalog cannot be Required: this release has no catalog service; use Optional, or leave it out"
     )]
     NoCatalog,
+    /// Traces could not be sent there.
+    #[error("observability.otlpEndpoint `{0}` is not a URL: write it like http://collector:4318")]
+    OtlpEndpoint(String),
     /// A refresh token that is dead before the access token.
     #[error("auth.tokens.refreshTtl must be at least auth.tokens.accessTtl")]
     RefreshTooShort,

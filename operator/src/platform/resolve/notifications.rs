@@ -1,10 +1,9 @@
 //! How notifications leave the platform.
 
+use protocol::settings::{self, Sms};
+
 use super::Invalid;
 use crate::api::{EmailTls, Notifications};
-
-const SENDER: &str = "ShopFlow <noreply@shopflow.example>";
-const TWILIO: &str = "https://api.twilio.com";
 
 /// How notifications leave the platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,14 +52,15 @@ pub enum SmsProvider {
 
 pub(super) fn resolve(spec: Option<&Notifications>) -> Result<NotificationSettings, Invalid> {
     let spec = spec.cloned().unwrap_or_default();
-    let from = spec.email.as_ref().and_then(|email| email.from.clone()).unwrap_or_else(|| SENDER.to_owned());
+    let default = settings::Email::default();
+    let from = spec.email.as_ref().and_then(|email| email.from.clone()).unwrap_or(default.from);
     let email = match spec.email.map(|email| (email.log, email.smtp)) {
         None | Some((Some(_), None)) => EmailProvider::Log,
         Some((Some(_), Some(_))) => return Err(Invalid::Both("notifications.email")),
         Some((None, None)) => return Err(Invalid::Neither("notifications.email")),
         Some((None, Some(smtp))) => EmailProvider::Smtp {
             host: smtp.host,
-            port: smtp.port.unwrap_or(587),
+            port: smtp.port.unwrap_or(default.port),
             tls: smtp.tls.unwrap_or_default(),
             secret: smtp.credentials_secret.map(|secret| secret.name),
         },
@@ -71,7 +71,7 @@ pub(super) fn resolve(spec: Option<&Notifications>) -> Result<NotificationSettin
         Some((None, None)) => return Err(Invalid::Neither("notifications.sms")),
         Some((None, Some(twilio))) => SmsProvider::Twilio {
             from: twilio.from,
-            base_url: twilio.base_url.unwrap_or_else(|| TWILIO.to_owned()),
+            base_url: twilio.base_url.unwrap_or_else(|| Sms::default().base_url),
             secret: twilio.credentials_secret.name,
         },
     };

@@ -5,10 +5,11 @@ use std::time::Duration;
 use async_nats::jetstream;
 use async_nats::{Client, ConnectOptions, Event, ServerError};
 use jiff::Timestamp;
+use protocol::paths::inbox_prefix;
 use secrecy::{ExposeSecret as _, SecretString};
 use shopflow_operator::messaging::{
-    Action, Desired, Identity, Limits, Permissions, Seeds, ServerSettings, apply, inbox_prefix, observe,
-    plan, server_config,
+    Action, Desired, Identity, Limits, Permissions, Seeds, ServerSettings, apply, observe, plan,
+    server_config,
 };
 use testbed::Nats;
 use tokio::sync::mpsc;

@@ -11,8 +11,7 @@ pub const MIN_CHARACTERS: usize = 8;
 pub const MAX_BYTES: usize = 1024;
 
 /// The rule that a new password must meet.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Policy {
     /// Eight characters with an upper-case letter, a lower-case letter, a digit and a special character.
     #[default]

@@ -1,6 +1,6 @@
 //! `POST /auth/register`.
 
-use auth::domain::password::Policy;
+use auth::config::PasswordPolicy;
 use http::StatusCode;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -163,7 +163,7 @@ async fn what_is_not_json_is_refused() {
 
 #[tokio::test]
 async fn the_length_policy_asks_for_uncommon_passwords_only() {
-    let shop = Shop::open_with(|config| config.password_policy = Policy::Length, None).await;
+    let shop = Shop::open_with(|config| config.password_policy = PasswordPolicy::Length, None).await;
     let mut request = registration(EMAIL);
     request["password"] = json!("Password123");
     let body =

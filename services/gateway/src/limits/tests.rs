@@ -9,6 +9,7 @@ fn limiter(auth: u32, orders: u32) -> (Limiter<FakeRelativeClock>, FakeRelativeC
     let limits = RateLimits {
         auth_per_minute_per_ip: NonZeroU32::new(auth).unwrap(),
         orders_per_minute_per_user: NonZeroU32::new(orders).unwrap(),
+        ..RateLimits::default()
     };
     (Limiter::new(&limits, clock.clone()), clock)
 }

@@ -2,10 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use protocol::settings::{SHARED_SECTION, Service};
 use serde::de::DeserializeOwned;
 use serde_yaml::{Mapping, Value};
-
-use super::Service;
 
 /// Why a configuration was refused. Says the file, the key and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -33,11 +32,6 @@ pub enum ConfigError {
     Environment(String),
 }
 
-/// Reads a YAML file as `T`.
-pub fn load<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
-    decode(path, "", read(path)?)
-}
-
 /// Reads the file of the service `name`: its `service` section over the defaults of `topology`, with the
 /// environment applied, and the section named like the service (its default when absent).
 pub fn load_section<T: DeserializeOwned + Default>(
@@ -56,9 +50,9 @@ fn load_section_with<T: DeserializeOwned + Default>(
         Value::Null => Mapping::new(),
         document => decode(path, "", document)?,
     };
-    let shared = sections.remove("service").unwrap_or(Value::Null);
-    let mut service: Service = decode(path, "service", over_defaults(name, shared))?;
-    service.apply_environment(variable).map_err(ConfigError::Environment)?;
+    let shared = sections.remove(SHARED_SECTION).unwrap_or(Value::Null);
+    let mut service: Service = decode(path, SHARED_SECTION, over_defaults(name, shared))?;
+    apply_environment(&mut service, variable).map_err(ConfigError::Environment)?;
     let own = match sections.remove(name) {
         None | Some(Value::Null) => T::default(),
         Some(section) => decode(path, name, section)?,
@@ -68,9 +62,24 @@ fn load_section_with<T: DeserializeOwned + Default>(
         Some(unknown) => Err(ConfigError::Invalid {
             path: path.to_owned(),
             key: unknown.as_str().unwrap_or("?").to_owned(),
-            message: format!("unknown section, expected `service` or `{name}`"),
+            message: format!("unknown section, expected `{SHARED_SECTION}` or `{name}`"),
         }),
     }
+}
+
+/// Applies the environment variables that people set when they run a service by hand.
+fn apply_environment(service: &mut Service, variable: impl Fn(&str) -> Option<String>) -> Result<(), String> {
+    if let Some(port) = variable("PORT") {
+        let port = port.parse().map_err(|_| format!("PORT is {port:?}, but must be a port number"))?;
+        service.listen.set_port(port);
+    }
+    if let Some(level) = variable("LOG_LEVEL") {
+        service.log_level = level;
+    }
+    if service.instance.is_empty() {
+        service.instance = variable("HOSTNAME").unwrap_or_else(|| "local".to_owned());
+    }
+    Ok(())
 }
 
 /// The defaults of the service `name` with the keys of `section` in their place. Entries of `services`

@@ -15,7 +15,6 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 pub(crate) use log::Log;
-pub use smtp::Tls;
 pub(crate) use smtp::{Smtp, SmtpSettings};
 pub(crate) use twilio::{Twilio, TwilioSettings};
 

@@ -10,8 +10,8 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls as LettreTls, TlsParameters};
 use lettre::transport::smtp::response::Response;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use protocol::settings::Tls;
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
 use super::credentials::CredentialsDir;
@@ -21,19 +21,6 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Reply codes that name our own credentials, not the message (RFC 4954 §6): these may be put right.
 const AUTHENTICATION_CODES: [u16; 4] = [530, 534, 535, 538];
-
-/// How the connection is protected.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Tls {
-    /// Not at all; for a relay inside the cluster.
-    None,
-    /// Upgraded by STARTTLS, without which nothing is sent.
-    #[default]
-    Starttls,
-    /// TLS from the first byte.
-    Tls,
-}
 
 /// How to reach the server.
 #[derive(Debug, Clone)]

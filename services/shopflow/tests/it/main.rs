@@ -35,8 +35,9 @@ fn every_service_prints_its_description() {
 fn what_cannot_be_served_is_refused_with_what_to_do() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().to_str().unwrap();
+    let choice = format!("choose from {}, or all", shopflow::names().join(", "));
     for (arguments, hint) in [
-        (vec!["serve", "orders", "--config", path], "choose from gateway, auth, order, notification, or all"),
+        (vec!["serve", "orders", "--config", path], choice.as_str()),
         (vec!["serve", "all", "--config", "/nowhere"], "/nowhere does not exist"),
         (vec!["migrate", "order", "--config", path], "there is no configuration of `order`"),
         (vec!["openapi", "orders"], "there is no service `orders`"),
@@ -45,6 +46,27 @@ fn what_cannot_be_served_is_refused_with_what_to_do() {
         let said = refusal(&arguments);
         assert!(said.contains(hint), "{arguments:?}: {said}");
     }
+}
+
+#[test]
+fn one_database_url_is_never_given_to_several_services() {
+    for command in ["serve", "migrate"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_shopflow"))
+            .args([command, "all", "--config", "/nowhere"])
+            .env("DATABASE_URL", "postgres://localhost/order")
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success());
+        assert!(said.contains("DATABASE_URL is set") && said.contains("unset it"), "{said}");
+    }
+}
+
+#[test]
+fn the_names_of_all_services_are_printed_for_scripts() {
+    let output = shopflow(&["services"]);
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(printed.lines().collect::<Vec<_>>(), shopflow::names());
 }
 
 #[test]

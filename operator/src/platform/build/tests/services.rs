@@ -18,14 +18,45 @@ fn a_service_is_served_from_its_configuration_file() {
     assert_eq!(container["imagePullPolicy"], "Never");
     assert_eq!(pod["spec"]["imagePullSecrets"], json!([{"name": "one"}]));
     assert_eq!(container["args"], json!(["serve", "order", "--config", "/etc/shopflow/config.yaml"]));
-    let objects = built("observability: {logLevel: Debug}");
-    let config = get(&objects, Kind::ConfigMap, "shop-order")["data"]["config.yaml"].as_str().unwrap();
-    let config: Value = serde_yaml::from_str(config).unwrap();
-    assert_eq!(config["service"]["listen"], "[::]:3002");
+    let config = configuration("observability: {logLevel: Debug}", "order");
     assert_eq!(config["service"]["log_level"], "debug");
     assert_eq!(config["service"]["issuer"], "https://shop.shop.svc");
     assert_eq!(config["service"]["nats_url"], "nats://shop-nats.shop.svc:4222");
-    assert_eq!(config["order"]["catalog"], "optional");
+    let written = config["service"].as_object().unwrap().len();
+    assert_eq!(written, 3, "what is as in every release's defaults is left to them: {config}");
+}
+
+/// The configuration file of a service.
+fn configuration(spec: &str, service: &str) -> Value {
+    let objects = built(spec);
+    let config = &get(&objects, Kind::ConfigMap, &format!("shop-{service}"))["data"]["config.yaml"];
+    serde_yaml::from_str(config.as_str().unwrap()).unwrap()
+}
+
+#[test]
+fn what_the_spec_declares_reaches_the_service_that_reads_it() {
+    use protocol::settings::{Auth, Notification, PasswordHash, PasswordPolicy, Tls};
+
+    let spec = "
+auth:
+  tokens: {accessTtl: 30m}
+  passwordHash: {bcrypt: {}}
+  passwordPolicy: Length
+notifications:
+  email: {smtp: {host: mail, tls: Tls, credentialsSecret: {name: mail}}}
+  sms: {twilio: {from: '+1', credentialsSecret: {name: twilio}}}
+";
+    let auth: Auth = serde_json::from_value(configuration(spec, "auth")["auth"].clone()).unwrap();
+    assert_eq!(auth.access_ttl_seconds, 1800);
+    assert_eq!(auth.password_hash, PasswordHash::bcrypt(None));
+    assert_eq!(auth.password_policy, PasswordPolicy::Length);
+    assert_eq!(auth.refresh_ttl_seconds, Auth::default().refresh_ttl_seconds);
+    let section = configuration(spec, "notification")["notification"].clone();
+    let notification: Notification = serde_json::from_value(section).unwrap();
+    assert_eq!((notification.email.host.as_str(), notification.email.tls), ("mail", Tls::Tls));
+    let mount = |path: &str| Some(std::path::PathBuf::from(path));
+    assert_eq!(notification.email.credentials_dir, mount("/etc/shopflow/smtp"));
+    assert_eq!(notification.sms.credentials_dir, mount("/etc/shopflow/twilio"));
 }
 
 #[test]
