@@ -9,21 +9,33 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use crate::config::Cors;
 use crate::headers::REQUEST_ID;
 
-const PREFLIGHT_AGE: Duration = Duration::from_mins(10);
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// An entry of `cors.allowed_origins` that no browser would ever send.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "gateway.cors.allowed_origins: `{0}` is not an origin such as https://shop.example (scheme and host, no path)"
-)]
-pub(crate) struct OriginError(String);
+const EVERY_ORIGIN: &str = "*";
 
-/// The layer, or none when no origin may call. Cookies are never part of it: clients send tokens.
-pub(crate) fn layer(config: &Cors) -> Result<Option<CorsLayer>, OriginError> {
+/// Why pages of other origins cannot be allowed in this way.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CorsError {
+    /// An entry that no browser would ever send.
+    #[error(
+        "gateway.cors.allowed_origins: `{0}` is not an origin such as https://shop.example (scheme and host, no path)"
+    )]
+    Origin(String),
+    /// Browsers refuse it, since every page could then act for whoever visits it (Fetch standard, 3.3.5).
+    #[error(
+        "gateway.cors.allow_credentials is true for every origin: name the origins instead of `*`, or leave it out"
+    )]
+    CredentialsForAll,
+}
+
+/// The layer, or none when no origin may call.
+pub(crate) fn layer(config: &Cors) -> Result<Option<CorsLayer>, CorsError> {
     if config.allowed_origins.is_empty() {
         return Ok(None);
+    }
+    if config.allow_credentials && config.allowed_origins.iter().any(|origin| origin == EVERY_ORIGIN) {
+        return Err(CorsError::CredentialsForAll);
     }
     let layer = CorsLayer::new()
         .allow_origin(origins(&config.allowed_origins)?)
@@ -43,17 +55,18 @@ pub(crate) fn layer(config: &Cors) -> Result<Option<CorsLayer>, OriginError> {
                 .chain(crate::forward::RATE_LIMIT_HEADERS)
                 .collect::<Vec<_>>(),
         )
-        .max_age(PREFLIGHT_AGE);
+        .allow_credentials(config.allow_credentials)
+        .max_age(Duration::from_secs(config.max_age_seconds));
     Ok(Some(layer))
 }
 
-fn origins(configured: &[String]) -> Result<AllowOrigin, OriginError> {
-    if configured.iter().any(|origin| origin == "*") {
+fn origins(configured: &[String]) -> Result<AllowOrigin, CorsError> {
+    if configured.iter().any(|origin| origin == EVERY_ORIGIN) {
         return Ok(AllowOrigin::any());
     }
     let origins = configured
         .iter()
-        .map(|origin| parse_origin(origin).ok_or_else(|| OriginError(origin.clone())))
+        .map(|origin| parse_origin(origin).ok_or_else(|| CorsError::Origin(origin.clone())))
         .collect::<Result<Vec<_>, _>>()?;
     Ok(AllowOrigin::list(origins))
 }
@@ -78,6 +91,13 @@ mod tests {
         assert!(layer(&configured(&[])).unwrap().is_none());
         assert!(layer(&configured(&["https://shop.example", "http://localhost:5173"])).unwrap().is_some());
         assert!(layer(&configured(&["*"])).unwrap().is_some());
+    }
+
+    #[test]
+    fn credentials_are_for_named_origins_only() {
+        let with = |origins: &[&str]| Cors { allow_credentials: true, ..configured(origins) };
+        assert!(layer(&with(&["https://shop.example"])).unwrap().is_some());
+        assert!(matches!(layer(&with(&["https://shop.example", "*"])), Err(CorsError::CredentialsForAll)));
     }
 
     #[test]

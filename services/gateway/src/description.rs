@@ -4,8 +4,10 @@ use serde_json::{Map, Value, json};
 
 use crate::routes;
 
-/// The base under which the merged document lists every path.
+/// The base under which the merged document lists every path but those of [`WELL_KNOWN`].
 const BASE: &str = "/api/v1";
+/// Paths that clients look for at the root alone (RFC 8615).
+const WELL_KNOWN: &str = "/.well-known/";
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
 /// Merges `(service, its OpenAPI document)`. A path is listed when the gateway leads to it under its own name,
@@ -40,7 +42,7 @@ struct Merged {
 impl Merged {
     fn add(&mut self, service: &'static str, mut document: Value) {
         self.rename_conflicts(service, &mut document);
-        let description = document["info"]["description"].as_str().unwrap_or_default();
+        let description = topology::service(service).map_or("", |service| service.description);
         self.tags.push(json!({ "name": service, "description": description }));
         self.add_components(&document);
         let security = document.get("security").cloned();
@@ -54,7 +56,8 @@ impl Merged {
                 continue;
             }
             self.adopt_operations(service, &mut item, security.as_ref());
-            self.paths.insert(format!("{BASE}{path}"), item);
+            let base = if path.starts_with(WELL_KNOWN) { "" } else { BASE };
+            self.paths.insert(format!("{base}{path}"), item);
         }
     }
 
@@ -71,11 +74,17 @@ impl Merged {
             let Some(id) = operation.get("operationId").and_then(Value::as_str) else {
                 continue;
             };
-            let taken = self.operations.contains(id);
-            let id = if taken { format!("{service}_{id}") } else { id.to_owned() };
-            self.operations.insert(id.clone());
+            let id = self.unique(service, id);
             operation.insert("operationId".to_owned(), id.into());
         }
+    }
+
+    /// `list`, else `order_list`, else `order_list_2` and so on: generators of clients need each id once.
+    fn unique(&mut self, service: &str, id: &str) -> String {
+        let candidates = [id.to_owned(), format!("{service}_{id}")];
+        let numbered = (2_u32..).map(|number| format!("{service}_{id}_{number}"));
+        let mut candidates = candidates.into_iter().chain(numbered);
+        candidates.find(|id| self.operations.insert(id.clone())).unwrap_or_default()
     }
 
     fn add_components(&mut self, document: &Value) {
@@ -192,11 +201,23 @@ mod tests {
     }
 
     #[test]
+    fn well_known_paths_are_listed_where_clients_look_for_them() {
+        let merged = merge([("auth", document("/.well-known/jwks.json", &json!({})))]);
+        let paths: Vec<&String> = merged["paths"].as_object().unwrap().keys().collect();
+        assert_eq!(paths, ["/.well-known/jwks.json"]);
+    }
+
+    #[test]
     fn operation_ids_stay_unique() {
         let first = document("/orders", &json!({}));
         let second = document("/auth/users", &json!({}));
         let merged = merge([("order", first), ("auth", second)]);
         assert_eq!(merged["paths"]["/api/v1/orders"]["get"]["operationId"], "list");
         assert_eq!(merged["paths"]["/api/v1/auth/users"]["get"]["operationId"], "auth_list");
+        let more = ["/orders", "/orders/a", "/orders/b"].map(|path| ("order", document(path, &json!({}))));
+        let merged = merge(more);
+        let ids: Vec<&Value> =
+            merged["paths"].as_object().unwrap().values().map(|item| &item["get"]["operationId"]).collect();
+        assert_eq!(ids, ["list", "order_list", "order_list_2"]);
     }
 }

@@ -1,22 +1,24 @@
 //! One request's way through the gateway: route, count, forward.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use http::{Request, StatusCode};
+use http::uri::PathAndQuery;
+use http::{Request, StatusCode, Uri};
 use http_body_util::Limited;
 use ipnet::IpNet;
 use kit::auth::{Subject, Verifier};
+use kit::http::RouteLabel;
 use kit::problem::Problem;
 
 use crate::client::Client;
 use crate::headers;
-use crate::limits::{Allowance, Caller, Limiter};
-use crate::routes::{self, Budget, RouteError, Target};
+use crate::limits::{Allowance, Caller, Counted, Limiter};
+use crate::routes::{self, RouteError, Target};
 use crate::upstream::{Upstream, UpstreamError};
 
 /// Headers that tell a client how much it may still send (IETF draft-ietf-httpapi-ratelimit-headers).
@@ -34,7 +36,8 @@ pub(crate) struct Gateway {
     pub(crate) upstream: Upstream,
     pub(crate) limiter: Limiter,
     pub(crate) verifier: Verifier,
-    pub(crate) trusted_proxies: Vec<IpNet>,
+    /// `None` while nobody said which proxies there are.
+    pub(crate) trusted_proxies: Option<Vec<IpNet>>,
     pub(crate) max_body_bytes: usize,
 }
 
@@ -55,21 +58,21 @@ pub(crate) enum ForwardError {
     Upstream(#[from] UpstreamError),
 }
 
-/// The fallback handler: everything that the gateway does not answer itself.
+/// Handles everything that the gateway does not answer itself.
 pub(crate) async fn forward(
     State(gateway): State<Arc<Gateway>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request<Body>,
 ) -> Response {
-    let target = match routes::resolve(request.uri().path()) {
-        Ok(target) => target,
-        Err(error) => return ForwardError::from(error).into_response(),
-    };
-    let client = Client::new(peer.ip(), request.headers(), &gateway.trusted_proxies);
-    let allowance = gateway.count(&target, client.address, request.headers());
-    let answer = match allowance {
-        Some(allowance) if allowance.retry_after.is_some() => Err(ForwardError::TooMany(allowance)),
-        _ => gateway.send(&target, &client, request).await,
+    let client = Client::new(peer.ip(), request.headers(), gateway.trusted_proxies.as_deref());
+    // Cheap to copy: the path is shared with the request.
+    let uri = request.uri().clone();
+    let target = routes::resolve(uri.path());
+    let allowance = gateway.count(&target, &client, request.headers());
+    let answer = match (&target, allowance) {
+        (_, Some(allowance)) if allowance.retry_after.is_some() => Err(ForwardError::TooMany(allowance)),
+        (Err(error), _) => Err((*error).into()),
+        (Ok(target), _) => gateway.send(target, &client, request).await,
     };
     let mut response = answer.unwrap_or_else(|error| {
         log(&target, &error);
@@ -78,25 +81,36 @@ pub(crate) async fn forward(
     if let Some(allowance) = allowance {
         describe(response.headers_mut(), allowance);
     }
+    if let Ok(target) = target {
+        response.extensions_mut().insert(RouteLabel(target.route));
+    }
     response
 }
 
 impl Gateway {
-    fn count(&self, target: &Target, address: IpAddr, headers: &HeaderMap) -> Option<Allowance> {
-        if target.budget == Budget::Unlimited {
-            return None;
-        }
-        let caller = self.caller(target, headers).unwrap_or(Caller::Address(address));
-        // Signing in costs the service most, whoever asks: people count by address there.
-        let caller = match (target.budget, caller) {
-            (Budget::Auth, Caller::User(_)) => Caller::Address(address),
+    fn count(
+        &self,
+        target: &Result<Target<'_>, RouteError>,
+        client: &Client,
+        headers: &HeaderMap,
+    ) -> Option<Allowance> {
+        let address =
+            if client.shared { Caller::Shared(client.address) } else { Caller::Address(client.address) };
+        let Ok(target) = target else {
+            return self.limiter.check(Counted::Unknown, address);
+        };
+        let counted = Counted::of(target.budget)?;
+        let caller = self.caller(target, headers).unwrap_or(address);
+        let caller = match (counted, caller) {
+            // Signing in costs the service most, whoever asks: people count by their address there, if it is one.
+            (Counted::Auth, Caller::User(_)) if !client.shared => address,
             (_, caller) => caller,
         };
-        self.limiter.check(target.budget, caller)
+        self.limiter.check(counted, caller)
     }
 
     /// Whose token it is; `None` without one that verifies.
-    fn caller(&self, target: &Target, headers: &HeaderMap) -> Option<Caller> {
+    fn caller(&self, target: &Target<'_>, headers: &HeaderMap) -> Option<Caller> {
         let token = kit::auth::bearer(headers)?;
         let identity = self.verifier.verify_for(token, target.service).ok()?;
         Some(match identity.subject {
@@ -107,24 +121,36 @@ impl Gateway {
 
     async fn send(
         &self,
-        target: &Target,
+        target: &Target<'_>,
         client: &Client,
         request: Request<Body>,
     ) -> Result<Response, ForwardError> {
         if announced_length(request.headers()) > Some(self.max_body_bytes) {
             return Err(ForwardError::BodyTooLarge);
         }
-        let mut request = request.map(|body| Body::new(Limited::new(body, self.max_body_bytes)));
-        headers::prepare_request(request.headers_mut(), client, request_id());
+        let mut request = request.map(|body| Limited::new(body, self.max_body_bytes));
+        readdress(request.uri_mut(), &target.path);
+        headers::prepare_request(request.headers_mut(), client);
         request.extensions_mut().clear();
-        let mut response = self.upstream.send(target, request).await?;
+        let mut response = self.upstream.send(target.service, request).await?;
         headers::prepare_response(response.headers_mut());
         Ok(response)
     }
 }
 
-fn request_id() -> Option<HeaderValue> {
-    kit::http::request_id().and_then(|id| HeaderValue::try_from(id).ok())
+/// Puts the service's own path in the place of the one that was asked for; the query stays.
+fn readdress(uri: &mut Uri, path: &str) {
+    if uri.path() == path {
+        return;
+    }
+    let whole = match uri.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    // Made of a valid path and query, it is one.
+    if let Ok(whole) = PathAndQuery::try_from(whole) {
+        *uri = whole.into();
+    }
 }
 
 fn announced_length(headers: &HeaderMap) -> Option<usize> {
@@ -138,8 +164,8 @@ fn describe(headers: &mut HeaderMap, allowance: Allowance) {
     }
 }
 
-fn log(target: &Target, error: &ForwardError) {
-    if let ForwardError::Upstream(cause) = error {
+fn log(target: &Result<Target<'_>, RouteError>, error: &ForwardError) {
+    if let (Ok(target), ForwardError::Upstream(cause)) = (target, error) {
         let source = std::error::Error::source(cause).map(ToString::to_string);
         tracing::warn!(upstream.service = target.service, error = %cause, cause = source, "not forwarded");
     }
@@ -181,3 +207,6 @@ fn retry_later(problem: Problem) -> Response {
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
     response
 }
+
+#[cfg(test)]
+mod tests;

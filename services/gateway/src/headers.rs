@@ -1,55 +1,66 @@
 //! Which headers cross the gateway.
 
-use http::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue};
+use http::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue};
 
 use crate::client::Client;
 
 /// The request id's header, both ways.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static(kit::http::REQUEST_ID);
 
-const TRACEPARENT: &str = "traceparent";
-const TRACESTATE: &str = "tracestate";
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
-/// Meant for one connection only (RFC 9110, 7.6.1), plus what older clients send as such.
-const HOP_BY_HOP: [&str; 9] = [
-    "connection",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
+/// Whether a header is meant for one connection only (RFC 9110, 7.6.1), or is one that older clients send as such.
+fn is_hop_by_hop(name: &str) -> bool {
+    matches!(
+        name,
+        "connection"
+            | "keep-alive"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "proxy-connection"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+    )
+}
 
-/// By these a client could pretend to be someone, or somewhere, else.
-const CLAIMS: [&str; 7] = [
-    "forwarded",
-    "x-real-ip",
-    "x-client-ip",
-    "x-cluster-client-ip",
-    "true-client-ip",
-    "x-original-url",
-    "x-rewrite-url",
-];
-const CLAIM_PREFIXES: [&str; 3] = ["x-forwarded-", "x-user-", "x-auth-"];
+/// Whether a client could pretend by it to be someone, or somewhere, else.
+fn is_claim(name: &str) -> bool {
+    const PREFIXES: [&str; 3] = ["x-forwarded-", "x-user-", "x-auth-"];
+    matches!(
+        name,
+        "forwarded"
+            | "x-real-ip"
+            | "x-client-ip"
+            | "x-cluster-client-ip"
+            | "true-client-ip"
+            | "x-original-url"
+            | "x-rewrite-url"
+    ) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
 
 /// Turns a client's request headers into those a service gets.
-pub(crate) fn prepare_request(headers: &mut HeaderMap, client: &Client, request_id: Option<HeaderValue>) {
-    remove_hop_by_hop(headers);
-    remove_claims(headers);
+pub(crate) fn prepare_request(headers: &mut HeaderMap, client: &Client) {
+    // Ours, set by the outermost layer: no client can have it removed by naming it as one of its connection's.
+    let request_id = headers.remove(REQUEST_ID);
+    remove_named_by_connection(headers);
     // `Expect` was answered by our own server; `Host` is the service's, set by the connection.
-    headers.remove(http::header::EXPECT);
-    headers.remove(HOST);
+    remove(headers, |name| is_hop_by_hop(name) || is_claim(name) || matches!(name, "expect" | "host"));
     if !headers.get(TRACEPARENT).is_some_and(is_traceparent) {
         headers.remove(TRACEPARENT);
         headers.remove(TRACESTATE);
     }
-    set(headers, "x-forwarded-for", &client.address.to_string());
-    set(headers, "x-forwarded-proto", client.scheme);
+    if let Ok(address) = HeaderValue::try_from(client.address.to_string()) {
+        headers.insert(FORWARDED_FOR, address);
+    }
+    headers.insert(FORWARDED_PROTO, HeaderValue::from_static(client.scheme));
     if let Some(host) = &client.host {
-        set(headers, "x-forwarded-host", host);
+        headers.insert(FORWARDED_HOST, host.clone());
     }
     if let Some(request_id) = request_id {
         headers.insert(REQUEST_ID, request_id);
@@ -64,19 +75,15 @@ pub(crate) fn prepare_request(headers: &mut HeaderMap, client: &Client, request_
 
 /// Turns a service's response headers into those a client gets.
 pub(crate) fn prepare_response(headers: &mut HeaderMap) {
-    remove_hop_by_hop(headers);
+    remove_named_by_connection(headers);
+    remove(headers, is_hop_by_hop);
     // Set once more, by our own middleware, for every answer alike.
     headers.remove(REQUEST_ID);
     headers.remove(TRACEPARENT);
 }
 
-fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        headers.insert(name, value);
-    }
-}
-
-fn remove_hop_by_hop(headers: &mut HeaderMap) {
+/// Removes the headers that `Connection` names as its own.
+fn remove_named_by_connection(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
         .iter()
@@ -87,21 +94,12 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
     for name in named {
         headers.remove(name);
     }
-    for name in HOP_BY_HOP {
-        headers.remove(name);
-    }
 }
 
-fn remove_claims(headers: &mut HeaderMap) {
-    let claims: Vec<HeaderName> = headers
-        .keys()
-        .filter(|name| CLAIM_PREFIXES.iter().any(|prefix| name.as_str().starts_with(prefix)))
-        .cloned()
-        .collect();
-    for name in claims {
-        headers.remove(name);
-    }
-    for name in CLAIMS {
+/// Removes headers by their lower-case name, in one walk: looking each possible name up would cost more.
+fn remove(headers: &mut HeaderMap, unwanted: impl Fn(&str) -> bool) {
+    let unwanted: Vec<HeaderName> = headers.keys().filter(|name| unwanted(name.as_str())).cloned().collect();
+    for name in unwanted {
         headers.remove(name);
     }
 }
@@ -111,18 +109,18 @@ fn is_traceparent(value: &HeaderValue) -> bool {
     let Ok(text) = value.to_str() else {
         return false;
     };
-    let parts: Vec<&str> = text.split('-').collect();
-    let [version, trace, parent, flags, rest @ ..] = parts.as_slice() else {
-        return false;
-    };
+    let mut parts = text.splitn(5, '-');
+    let mut next = || parts.next().unwrap_or_default();
+    let (version, trace, parent, flags) = (next(), next(), next(), next());
+    let more = parts.next().is_some();
     let is_hex = |part: &str, length: usize| {
         part.len() == length && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
     };
     let is_set = |part: &str| part.bytes().any(|byte| byte != b'0');
     is_hex(version, 2)
-        && *version != "ff"
+        && version != "ff"
         // Only versions to come may have more parts.
-        && (rest.is_empty() || *version != "00")
+        && (!more || version != "00")
         && is_hex(trace, 32)
         && is_set(trace)
         && is_hex(parent, 16)
@@ -148,10 +146,13 @@ mod tests {
         let client = Client {
             address: "192.0.2.1".parse().unwrap(),
             scheme: "https",
-            host: Some("shop.example".to_owned()),
+            host: Some(HeaderValue::from_static("shop.example")),
+            shared: false,
         };
         let mut map = headers(pairs);
-        prepare_request(&mut map, &client, Some(HeaderValue::from_static("request-1")));
+        // By the outermost layer, before anything else sees the request.
+        map.insert(REQUEST_ID, HeaderValue::from_static("request-1"));
+        prepare_request(&mut map, &client);
         map
     }
 

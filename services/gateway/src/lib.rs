@@ -1,6 +1,6 @@
 //! The public edge: routing, rate limits, CORS, one API description.
 //!
-//! A request is routed by a static table, counted against its caller, stripped of what it may not claim,
+//! A request is routed by the topology's table, counted against its caller, stripped of what it may not claim,
 //! and streamed to its service. The gateway keeps no state but counters and connections.
 
 mod client;
@@ -48,16 +48,13 @@ pub fn service(
         upstream: upstream(&context, &config)?,
         limiter: Limiter::new(&config.rate_limits, DefaultClock::default()),
         verifier: context.verifier.clone(),
-        trusted_proxies: config.trusted_proxies.clone().unwrap_or_default(),
+        trusted_proxies: config.trusted_proxies.clone(),
         max_body_bytes: usize::try_from(config.max_body_bytes).unwrap_or(usize::MAX),
     });
-    let forwarded = routes::patterns()
-        .fold(Router::new(), |router, pattern| router.route(&pattern, any(forward::forward)));
-    let mut router = forwarded.merge(docs::router()).with_state(gateway.clone());
-    if let Some(layer) = cors::layer(&config.cors)? {
-        router = router.layer(layer);
-    }
-    let router = kit::http::standard(
+    // One pattern for everything: the table alone decides where a path leads.
+    let forwarded = Router::new().route("/", any(forward::forward)).route("/{*path}", any(forward::forward));
+    let router = forwarded.merge(docs::router()).with_state(gateway.clone());
+    let mut router = kit::http::standard(
         router,
         StandardRoutes {
             name: NAME,
@@ -66,6 +63,10 @@ pub fn service(
             metrics: context.metrics.clone(),
         },
     );
+    // Around the standard layers: a page that may call the API may also read why it was refused.
+    if let Some(layer) = cors::layer(&config.cors)? {
+        router = router.layer(layer);
+    }
     let app = App::new(NAME, router).task("rate limits", move |shutdown| {
         let gateway = gateway.clone();
         async move {

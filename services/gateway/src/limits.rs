@@ -1,5 +1,8 @@
 //! How many requests a caller may make: a token bucket for each address and each user.
 //!
+//! An address that may be many clients' gets [`SHARED`] times as much: enough for a shop behind a proxy that nobody
+//! declared, and still an end to a flood.
+//!
 //! Counts are kept by each gateway process for itself; with n replicas a caller spread evenly over them
 //! gets at most n times the declared rate.
 
@@ -11,10 +14,35 @@ use governor::clock::{Clock, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
+use topology::Budget;
 use uuid::Uuid;
 
 use crate::config::RateLimits;
-use crate::routes::Budget;
+
+/// For how many clients an address counts that may be many clients'.
+pub(crate) const SHARED: NonZeroU32 = NonZeroU32::new(100).expect("not zero");
+
+/// What requests are counted in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counted {
+    /// Accounts, sign-in, tokens.
+    Auth,
+    /// Orders and carts.
+    Orders,
+    /// Paths that lead nowhere: whoever looks for what is not there is looking for a hole.
+    Unknown,
+}
+
+impl Counted {
+    /// `None` for a budget without an end.
+    pub(crate) fn of(budget: Budget) -> Option<Self> {
+        match budget {
+            Budget::Auth => Some(Self::Auth),
+            Budget::Orders => Some(Self::Orders),
+            Budget::Unlimited => None,
+        }
+    }
+}
 
 /// Whom a request is counted against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,6 +51,8 @@ pub(crate) enum Caller {
     User(Uuid),
     /// Anyone else, by network address.
     Address(IpAddr),
+    /// Everyone whose requests come from this address, because nobody said whose it is.
+    Shared(IpAddr),
     /// Another service of the platform: never counted.
     Service,
 }
@@ -42,56 +72,74 @@ pub(crate) struct Allowance {
 
 type Buckets<C> = RateLimiter<Caller, DashMapStateStore<Caller>, C, StateInformationMiddleware>;
 
-/// One budget's buckets.
+/// Buckets of one size.
 struct Meter<C: Clock> {
     per_minute: NonZeroU32,
     buckets: Buckets<C>,
 }
 
-/// All budgets. Generic only over the clock, so that tests decide what time it is.
+/// The buckets of single clients, and of addresses that may be many clients'.
+struct Meters<C: Clock> {
+    single: Meter<C>,
+    shared: Meter<C>,
+}
+
+/// Everything that is counted. Generic only over the clock, so that tests decide what time it is.
 pub(crate) struct Limiter<C: Clock = DefaultClock> {
-    auth: Meter<C>,
-    orders: Meter<C>,
+    auth: Meters<C>,
+    orders: Meters<C>,
+    unknown: Meters<C>,
     clock: C,
 }
 
 impl<C: Clock + Clone> Limiter<C> {
     /// A limiter with full buckets.
     pub(crate) fn new(limits: &RateLimits, clock: C) -> Self {
+        let meters = |per_minute: NonZeroU32| Meters {
+            single: Meter::new(per_minute, clock.clone()),
+            shared: Meter::new(per_minute.saturating_mul(SHARED), clock.clone()),
+        };
         Self {
-            auth: Meter::new(limits.auth_per_minute_per_ip, clock.clone()),
-            orders: Meter::new(limits.orders_per_minute_per_user, clock.clone()),
+            auth: meters(limits.auth_per_minute_per_ip),
+            orders: meters(limits.orders_per_minute_per_user),
+            unknown: meters(limits.unknown_per_minute_per_ip),
             clock,
         }
     }
 
-    /// Counts one request. `None` when nothing is counted: an unlimited route, or a service.
-    pub(crate) fn check(&self, budget: Budget, caller: Caller) -> Option<Allowance> {
-        let meter = match budget {
-            Budget::Auth => &self.auth,
-            Budget::Orders => &self.orders,
-            Budget::Unlimited => return None,
+    /// Counts one request. `None` for a service, which is not counted.
+    pub(crate) fn check(&self, counted: Counted, caller: Caller) -> Option<Allowance> {
+        let Meters { single, shared } = match counted {
+            Counted::Auth => &self.auth,
+            Counted::Orders => &self.orders,
+            Counted::Unknown => &self.unknown,
         };
-        let key = match caller {
+        let (meter, key) = match caller {
             Caller::Service => return None,
-            Caller::Address(address) => Caller::Address(network(address)),
-            Caller::User(_) => caller,
+            Caller::Shared(address) => (shared, Caller::Shared(network(address))),
+            Caller::Address(address) => (single, Caller::Address(network(address))),
+            Caller::User(_) => (single, caller),
         };
         Some(meter.check(&key, &self.clock))
     }
 
     /// Forgets callers whose buckets are full again. Without it memory grows with every address seen.
     pub(crate) fn sweep(&self) {
-        for meter in [&self.auth, &self.orders] {
+        for meter in self.meters() {
             meter.buckets.retain_recent();
             meter.buckets.shrink_to_fit();
         }
     }
 
+    fn meters(&self) -> impl Iterator<Item = &Meter<C>> {
+        let all = [&self.auth, &self.orders, &self.unknown];
+        all.into_iter().flat_map(|meters| [&meters.single, &meters.shared])
+    }
+
     /// Callers remembered at the moment.
     #[cfg(test)]
     fn remembered(&self) -> usize {
-        self.auth.buckets.len() + self.orders.buckets.len()
+        self.meters().map(|meter| meter.buckets.len()).sum()
     }
 }
 

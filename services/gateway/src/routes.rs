@@ -1,72 +1,41 @@
 //! Which service answers a path, and under which path that service knows it.
 //!
-//! A service serves bare paths (`/orders`). The gateway accepts each also below `/api/v1` and `/api`,
-//! and under the names that older clients use; the table says all of it.
+//! A service serves bare paths (`/orders`). The gateway accepts each also below `/api/v1` and `/api`, and under the
+//! names that older clients use; the topology's table says which.
 
-/// How often a caller may use a route.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Budget {
-    /// Counted against the address: accounts, sign-in, tokens.
-    Auth,
-    /// Counted against the user: orders and carts.
-    Orders,
-    /// Not counted.
-    Unlimited,
-}
+use std::borrow::Cow;
+use std::sync::LazyLock;
 
-/// One row: paths that begin with `prefix` go to `service`, with `prefix` replaced by `target`.
-#[derive(Debug, Clone, Copy)]
-struct Route {
-    prefix: &'static str,
-    service: &'static str,
-    target: &'static str,
-    budget: Budget,
-}
-
-impl Route {
-    /// A path that the service itself serves.
-    const fn canonical(prefix: &'static str, service: &'static str, budget: Budget) -> Self {
-        Self { prefix, service, target: prefix, budget }
-    }
-
-    /// Another name for a path of auth, the only service that older documents name differently.
-    const fn alias(prefix: &'static str, target: &'static str) -> Self {
-        Self { prefix, service: "auth", target, budget: Budget::Auth }
-    }
-}
+use topology::{Budget, Route};
 
 /// Bases that clients may put before any path.
 const BASES: [&str; 2] = ["/api/v1", "/api"];
 
-/// The table. The longest matching prefix wins, so the order of rows means nothing.
-const ROUTES: &[Route] = &[
-    // Verifiers everywhere read the keys; counting them would stop a site, not an attacker.
-    Route::canonical("/.well-known", "auth", Budget::Unlimited),
-    Route::canonical("/auth", "auth", Budget::Auth),
-    Route::canonical("/users/profile", "auth", Budget::Auth),
-    Route::canonical("/users/reset-password", "auth", Budget::Auth),
-    Route::canonical("/users/verify-email", "auth", Budget::Auth),
-    Route::canonical("/users/addresses", "auth", Budget::Auth),
-    Route::canonical("/users/preferences", "auth", Budget::Auth),
-    Route::canonical("/users/export", "auth", Budget::Auth),
-    Route::alias("/users/register", "/auth/register"),
-    Route::alias("/users/login", "/auth/login"),
-    Route::alias("/users", "/auth/users"),
-    Route::alias("/register", "/auth/register"),
-    Route::alias("/login", "/auth/login"),
-    Route::alias("/validate-token", "/auth/validate"),
-    Route::canonical("/orders", "order", Budget::Orders),
-    Route::canonical("/cart", "order", Budget::Orders),
-    Route::canonical("/notifications", "notification", Budget::Unlimited),
-];
+/// One row of the topology's table, with the service that declares it.
+struct Row {
+    service: &'static str,
+    route: Route,
+}
+
+/// Longest prefix first, so that the first row that matches is the one.
+static TABLE: LazyLock<Vec<Row>> = LazyLock::new(|| {
+    let rows = topology::SERVICES
+        .iter()
+        .flat_map(|service| service.routes.iter().map(|route| Row { service: service.name, route: *route }));
+    let mut rows: Vec<Row> = rows.collect();
+    rows.sort_by_key(|row| std::cmp::Reverse(row.route.prefix.len()));
+    rows
+});
 
 /// Where a request goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Target {
+pub(crate) struct Target<'path> {
     /// Name of the service, as in `topology`.
     pub(crate) service: &'static str,
+    /// The row's prefix, which tells the rows apart in metrics.
+    pub(crate) route: &'static str,
     /// Path at the service, without the query.
-    pub(crate) path: String,
+    pub(crate) path: Cow<'path, str>,
     /// What the request is counted against.
     pub(crate) budget: Budget,
 }
@@ -83,43 +52,21 @@ pub(crate) enum RouteError {
 }
 
 /// Finds the service of a raw request path (percent-encoded, without the query).
-pub(crate) fn resolve(path: &str) -> Result<Target, RouteError> {
+pub(crate) fn resolve(path: &str) -> Result<Target<'_>, RouteError> {
     if is_ambiguous(path) {
         return Err(RouteError::Ambiguous);
     }
     let bare = BASES.iter().find_map(|base| below(base, path)).unwrap_or(path);
-    ROUTES
-        .iter()
-        .filter_map(|route| below(route.prefix, bare).map(|rest| (route, rest)))
-        .max_by_key(|(route, _)| route.prefix.len())
-        .map(|(route, rest)| Target {
-            service: route.service,
-            path: format!("{}{rest}", route.target),
-            budget: route.budget,
-        })
-        .ok_or(RouteError::Unknown)
+    let found = TABLE.iter().find_map(|row| below(row.route.prefix, bare).map(|rest| (row, rest)));
+    let (Row { service, route }, rest) = found.ok_or(RouteError::Unknown)?;
+    let path = if route.is_alias() { format!("{}{rest}", route.target).into() } else { bare.into() };
+    Ok(Target { service, route: route.prefix, path, budget: route.budget })
 }
 
-/// Patterns for the router that together match every path of the table; [`resolve`] decides about each.
-/// One a row, so that metrics tell the rows apart.
-pub(crate) fn patterns() -> impl Iterator<Item = String> {
-    let bases = BASES.into_iter().chain([""]);
-    bases.flat_map(|base| {
-        ROUTES
-            .iter()
-            .flat_map(move |route| ["", "/", "/{*rest}"].map(|rest| format!("{base}{}{rest}", route.prefix)))
-    })
-}
-
-/// Every service the table leads to, each once, in the table's order.
+/// Every service the table leads to, each once.
 pub(crate) fn services() -> Vec<&'static str> {
-    let mut names: Vec<&'static str> = Vec::new();
-    for route in ROUTES {
-        if !names.contains(&route.service) {
-            names.push(route.service);
-        }
-    }
-    names
+    let routed = topology::SERVICES.iter().filter(|service| !service.routes.is_empty());
+    routed.map(|service| service.name).collect()
 }
 
 /// What follows `prefix`, when it ends where a segment of `path` ends.
@@ -129,16 +76,36 @@ fn below<'path>(prefix: &str, path: &'path str) -> Option<&'path str> {
 
 /// Whether a service could read another path here than the table does: `..`, `//`, `%2F` and the like.
 fn is_ambiguous(path: &str) -> bool {
-    let lower = path.to_ascii_lowercase();
-    let encoded = ["%2f", "%5c", "%00", "\\"].iter().any(|separator| lower.contains(separator));
-    let mut segments = lower.split('/').skip(1).peekable();
-    let mut relative = false;
+    let mut segments = path.split('/').skip(1).peekable();
     while let Some(segment) = segments.next() {
-        let plain = segment.replace("%2e", ".");
         let empty = segment.is_empty() && segments.peek().is_some();
-        relative |= empty || plain == "." || plain == "..";
+        if empty || is_relative(segment) || hides_separator(segment) {
+            return true;
+        }
     }
-    encoded || relative
+    false
+}
+
+/// `.` or `..`, each dot perhaps as `%2e`.
+fn is_relative(segment: &str) -> bool {
+    let mut rest = segment.as_bytes();
+    let mut dots = 0;
+    while !rest.is_empty() {
+        rest = match rest {
+            [b'.', rest @ ..] | [b'%', b'2', b'e' | b'E', rest @ ..] => rest,
+            _ => return false,
+        };
+        dots += 1;
+    }
+    (1..=2).contains(&dots)
+}
+
+/// A backslash, or an encoded `/`, `\` or end of text.
+fn hides_separator(segment: &str) -> bool {
+    let encoded = |bytes: &[u8]| {
+        matches!(bytes, [b'%', b'2', b'f' | b'F'] | [b'%', b'5', b'c' | b'C'] | [b'%', b'0', b'0'])
+    };
+    segment.contains('\\') || (segment.contains('%') && segment.as_bytes().windows(3).any(encoded))
 }
 
 #[cfg(test)]

@@ -5,15 +5,13 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody as _};
-use http::uri::{PathAndQuery, Scheme, Uri};
+use http::uri::{Scheme, Uri};
 use http::{Request, Response};
-use http_body_util::LengthLimitError;
+use http_body_util::{LengthLimitError, Limited};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tower_http::timeout::TimeoutBody;
-
-use crate::routes::Target;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
@@ -21,10 +19,13 @@ const IDLE_CONNECTIONS: usize = 128;
 /// Longest silence within an answer that has begun.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// A request's body, which fails once it is larger than allowed.
+pub(crate) type RequestBody = Limited<Body>;
+
 /// A pool of connections to every service.
 #[derive(Debug, Clone)]
 pub(crate) struct Upstream {
-    client: Client<HttpConnector, Body>,
+    client: Client<HttpConnector, RequestBody>,
     addresses: HashMap<&'static str, http::uri::Authority>,
     timeout: Duration,
 }
@@ -80,16 +81,16 @@ impl Upstream {
         Ok(Self { client, addresses, timeout })
     }
 
-    /// Sends a request to the target's service and returns its answer, whose body is still to come.
+    /// Sends a request to a service, to its own address, and returns its answer, whose body is still to come.
     ///
     /// A request that changes nothing and has no body is sent once more when its connection breaks: the service may
     /// have closed an idle connection, or ended, at just that moment.
     pub(crate) async fn send(
         &self,
-        target: &Target,
-        mut request: Request<Body>,
+        service: &'static str,
+        mut request: Request<RequestBody>,
     ) -> Result<Response<Body>, UpstreamError> {
-        *request.uri_mut() = self.uri(target, request.uri().query());
+        *request.uri_mut() = self.uri(service, request.uri());
         *request.version_mut() = http::Version::HTTP_11;
         let again = repeatable(&request);
         let attempts = async {
@@ -104,30 +105,27 @@ impl Upstream {
         answer.unwrap_or(Err(UpstreamError::TimedOut(self.timeout)))
     }
 
-    async fn attempt(&self, request: Request<Body>) -> Result<Response<Body>, UpstreamError> {
+    async fn attempt(&self, request: Request<RequestBody>) -> Result<Response<Body>, UpstreamError> {
         let response = self.client.request(request).await.map_err(classify)?;
         Ok(response.map(|body| Body::new(TimeoutBody::new(SILENCE_TIMEOUT, body))))
     }
 
-    fn uri(&self, target: &Target, query: Option<&str>) -> Uri {
-        let path = match query {
-            Some(query) => format!("{}?{query}", target.path),
-            None => target.path.clone(),
-        };
+    /// The same path and query at the service's address.
+    fn uri(&self, service: &'static str, asked: &Uri) -> Uri {
         let mut parts = http::uri::Parts::default();
         parts.scheme = Some(Scheme::HTTP);
-        parts.authority = self.addresses.get(target.service).cloned();
-        parts.path_and_query = PathAndQuery::try_from(path).ok();
+        parts.authority = self.addresses.get(service).cloned();
+        parts.path_and_query = asked.path_and_query().cloned();
         Uri::from_parts(parts).unwrap_or_default()
     }
 }
 
 /// The same request, when sending it twice does no harm.
-fn repeatable(request: &Request<Body>) -> Option<Request<Body>> {
+fn repeatable(request: &Request<RequestBody>) -> Option<Request<RequestBody>> {
     if !request.method().is_safe() || !request.body().is_end_stream() {
         return None;
     }
-    let mut again = Request::new(Body::empty());
+    let mut again = Request::new(Limited::new(Body::empty(), 0));
     again.method_mut().clone_from(request.method());
     again.uri_mut().clone_from(request.uri());
     again.headers_mut().clone_from(request.headers());

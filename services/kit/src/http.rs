@@ -4,6 +4,7 @@ mod observe;
 mod request_id;
 mod routes;
 
+pub use observe::RouteLabel;
 pub use request_id::{REQUEST_ID, request_id};
 pub use routes::StandardRoutes;
 

@@ -8,7 +8,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 use crate::harness::{Gateway, problem};
 
 const SMALL: &str = "{trusted_proxies: [127.0.0.1], \
-     rate_limits: {auth_per_minute_per_ip: 2, orders_per_minute_per_user: 3}}";
+     rate_limits: {auth_per_minute_per_ip: 2, orders_per_minute_per_user: 3, unknown_per_minute_per_ip: 2}}";
 
 async fn upstream() -> MockServer {
     let upstream = MockServer::start().await;
@@ -111,4 +111,22 @@ async fn other_routes_are_not_counted() {
             assert!(!response.headers().contains_key("ratelimit-limit"));
         }
     }
+}
+
+#[tokio::test]
+async fn looking_for_paths_that_lead_nowhere_is_counted_and_stops_nothing_else() {
+    let upstream = upstream().await;
+    let gateway = Gateway::before(&upstream, SMALL).await;
+    let mut statuses = Vec::new();
+    for path in ["/wp-admin", "/internal/users", "/orders/..%2fmetrics", "/.git/config"] {
+        let response = gateway.get(path).send().await.unwrap();
+        assert_eq!(response.headers()["ratelimit-limit"], "2", "{path}");
+        statuses.push(response.status().as_u16());
+    }
+    assert_eq!(statuses, [404, 404, 429, 429]);
+    let response = gateway.get("/nowhere").send().await.unwrap();
+    assert!(response.headers().contains_key("retry-after"));
+    problem(response, 429, "too_many_requests").await;
+    assert_eq!(gateway.post("/auth/login").send().await.unwrap().status(), 200);
+    assert_eq!(orders(&gateway, None, "127.0.0.1", 1).await, [200]);
 }

@@ -12,6 +12,11 @@ use crate::metrics::Requests;
 /// Probes and scrapes would drown everything else in the log.
 const QUIET: [&str; 3] = ["/health", "/ready", "/metrics"];
 
+/// The route of an answer, where the handler knows it better than the router: an extension of the response. From a
+/// table that does not grow with requests, or every path would make a series of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct RouteLabel(pub &'static str);
+
 pub(super) async fn layer(State(requests): State<Requests>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
@@ -28,7 +33,9 @@ pub(super) async fn layer(State(requests): State<Requests>, request: Request, ne
     crate::telemetry::continue_from(&span, request.headers());
     let mut response = next.run(request).instrument(span.clone()).await;
     let (status, took) = (response.status(), started.elapsed());
-    requests.observe(&method, &route, status, took);
+    let route = response.extensions().get::<RouteLabel>().map_or(route.as_str(), |label| label.0);
+    span.record("http.route", route);
+    requests.observe(&method, route, status, took);
     span.in_scope(|| {
         for (name, value) in crate::telemetry::outgoing() {
             if let (Ok(name), Ok(value)) =
@@ -37,7 +44,7 @@ pub(super) async fn layer(State(requests): State<Requests>, request: Request, ne
                 response.headers_mut().entry(name).or_insert(value);
             }
         }
-        if !QUIET.contains(&route.as_str()) {
+        if !QUIET.contains(&route) {
             let duration_ms = took.as_secs_f64() * 1000.0;
             tracing::info!(http.status = status.as_u16(), duration_ms, "served");
         }
