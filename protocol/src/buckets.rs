@@ -102,7 +102,10 @@ mod tests {
     fn the_values_have_the_agreed_form() {
         let report = AdoptionReport { kids: ["b", "a"].map(str::to_owned).into() };
         assert_eq!(serde_json::to_string(&report).unwrap(), r#"{"kids":["a","b"]}"#);
-        assert_eq!(serde_json::to_string(&RevocationValue { before: 7, until: None }).unwrap(), r#"{"before":7}"#);
+        assert_eq!(
+            serde_json::to_string(&RevocationValue { before: 7, until: None }).unwrap(),
+            r#"{"before":7}"#
+        );
         let entry = RevocationEntry {
             key: "auth.sid.1".to_owned(),
             value: RevocationValue { before: 7, until: Some(9) },

@@ -44,12 +44,13 @@ impl Greeting {
 
     /// Addresses of everything that listens.
     fn addresses(&self) -> Vec<String> {
-        let names = ["gateway", "auth", "order", "notification", "PostgreSQL", "NATS"];
+        let services = topology::SERVICES.iter().map(|service| service.name);
+        let names = services.chain(["PostgreSQL", "NATS"]);
         let address = |name| {
             let url: reqwest::Url = self.value(name).parse().unwrap();
             format!("{}:{}", url.host_str().unwrap(), url.port().unwrap())
         };
-        names.into_iter().map(address).collect()
+        names.map(address).collect()
     }
 }
 

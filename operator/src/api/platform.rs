@@ -7,7 +7,7 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Auth, Nats, Notifications, Override, PlatformStatus, Postgres, ServiceOptions, schema};
+use super::{Auth, Gateway, Nats, Notifications, Override, PlatformStatus, Postgres, ServiceOptions, schema};
 
 /// A commerce backend: databases, event streams, keys and services. Every field is optional.
 #[derive(CustomResource, Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -75,6 +75,9 @@ pub struct ShopFlowPlatformSpec {
     /// Orders.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub orders: Option<Orders>,
+    /// The public edge: rate limits, CORS, proxies in front, size of requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<Gateway>,
     /// How notifications leave the platform.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notifications: Option<Notifications>,

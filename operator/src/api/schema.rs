@@ -74,6 +74,50 @@ pub(super) fn quantity(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// Bytes: a whole number, or a quantity of them.
+pub(super) fn body_limit(_: &mut SchemaGenerator) -> Schema {
+    let bytes = "quantity(string(self))";
+    json_schema!({
+        "x-kubernetes-int-or-string": true,
+        "anyOf": [{"type": "integer"}, {"type": "string"}],
+        "pattern": "^[0-9]+(k|M|Ki|Mi)?$",
+        "maxLength": 10,
+        "x-kubernetes-validations": [{
+            "rule": format!(
+                "{bytes}.compareTo(quantity('1Ki')) >= 0 && {bytes}.compareTo(quantity('16Mi')) <= 0"
+            ),
+            "message": "must be between 1Ki and 16Mi, in bytes or written like 512Ki",
+        }],
+    })
+}
+
+/// Addresses and networks of proxies.
+pub(super) fn trusted_proxies(_: &mut SchemaGenerator) -> Schema {
+    list(43, "isIP(self) || isCIDR(self)", "write an address or a network, such as 10.0.0.0/8")
+}
+
+/// Origins of web pages.
+pub(super) fn allowed_origins(_: &mut SchemaGenerator) -> Schema {
+    list(
+        261,
+        "self == '*' || self.matches('^https?://[^/?#@ ]+$')",
+        "write an origin like https://shop.example, without a path, or * for every one",
+    )
+}
+
+/// A list of texts of at most so many characters, each of which keeps to a rule.
+fn list(length: u32, rule: &str, message: &str) -> Schema {
+    json_schema!({
+        "type": "array",
+        "maxItems": 64,
+        "items": {
+            "type": "string",
+            "maxLength": length,
+            "x-kubernetes-validations": [{"rule": rule, "message": message}],
+        },
+    })
+}
+
 /// Any JSON object.
 pub(super) fn any_object(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "object", "x-kubernetes-preserve-unknown-fields": true})

@@ -109,10 +109,7 @@ fn places(platform: &Platform) -> Endpoints {
 fn outcomes(findings: Findings<'_>, status: &PlatformStatus) -> Vec<(ConditionType, Outcome)> {
     let mut outcomes = vec![
         (ConditionType::Stalled, stalled(findings)),
-        (
-            ConditionType::EdgeReady,
-            Outcome::yes(reason::NOT_DECLARED, "the platform is reached inside the cluster"),
-        ),
+        (ConditionType::EdgeReady, parts::edge_ready(findings.platform)),
     ];
     if let Some(platform) = findings.platform {
         outcomes.push((ConditionType::Suspended, suspended(platform, findings.applied)));

@@ -2,6 +2,7 @@
 
 mod auth;
 mod error;
+mod gateway;
 mod notifications;
 mod servers;
 
@@ -148,6 +149,7 @@ pub fn resolve(resource: &ShopFlowPlatform, release: &Release) -> Result<Platfor
     let image = spec.image.clone().unwrap_or_default();
     let repository = image.repository.unwrap_or_else(|| release.repository.clone());
     let observability = spec.observability.clone().unwrap_or_default();
+    let services = services(&spec.services, &format!("{repository}:{version}"))?;
     let recreate = resource.annotations().get(ANNOTATION_RECREATE_KEYS);
     Ok(Platform {
         issuer: format!("https://{name}.{namespace}.svc"),
@@ -157,14 +159,14 @@ pub fn resolve(resource: &ShopFlowPlatform, release: &Release) -> Result<Platfor
         upgrade: (spec.version.is_none() && version != release.version).then(|| release.version.clone()),
         pull_policy: image.pull_policy.unwrap_or_default(),
         pull_secrets: image.pull_secrets,
-        postgres: servers::postgres(spec.postgres.as_ref(), &release.postgres_image)?,
+        postgres: servers::postgres(spec.postgres.as_ref(), &release.postgres_image, &services)?,
         login_rotation: servers::login_rotation(spec.postgres.as_ref()),
         nats: servers::nats(spec.nats.as_ref(), &release.nats_image)?,
         auth: auth::resolve(spec.auth.as_ref())?,
         catalog: catalog(spec.orders.clone().unwrap_or_default().catalog)?,
-        gateway: settings::Gateway::default(),
+        gateway: gateway::resolve(spec.gateway.as_ref())?,
         notifications: notifications::resolve(spec.notifications.as_ref())?,
-        services: services(&spec.services, &format!("{repository}:{version}"))?,
+        services,
         log_level: observability.log_level.unwrap_or_default(),
         otlp_endpoint: observability.otlp_endpoint.as_deref().map(otlp_endpoint).transpose()?,
         overrides: spec.overrides.clone(),

@@ -11,21 +11,19 @@ use kube::{
 use serde_json::json;
 use testbed::until;
 
-use crate::shop::{PATIENCE, Shop};
+use crate::shop::{PATIENCE, Shop, all_ready};
 
-/// What is needed to use the data again.
-const KEYS: [&str; 10] = [
-    "shop-admin",
-    "shop-auth-database",
-    "shop-auth-owner",
-    "shop-nats",
-    "shop-notification-database",
-    "shop-notification-owner",
-    "shop-order-database",
-    "shop-order-owner",
-    "shop-postgres",
-    "shop-signing-keys",
-];
+/// Secrets that are needed to use the data again, in order.
+fn keys() -> Vec<String> {
+    let databases = topology::SERVICES.iter().filter(|service| service.database);
+    let owned =
+        databases.flat_map(|service| ["database", "owner"].map(|part| format!("{}-{part}", service.name)));
+    let shared = ["admin", "nats", "postgres", "signing-keys"].map(str::to_owned);
+    let mut names: Vec<String> = shared.into_iter().chain(owned).map(|part| format!("shop-{part}")).collect();
+    names.sort();
+    names
+}
+
 const VOLUMES: [&str; 2] = ["data-shop-nats-0", "data-shop-postgres-0"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -33,13 +31,14 @@ async fn by_default_the_data_stays_with_its_keys_and_the_next_platform_takes_it_
     let (shop, _operator) = Shop::converged(json!({})).await;
     let before = shop.ready().await.status.unwrap().active_key;
     delete(&shop).await;
-    gone::<Secret>(&shop, &KEYS).await;
+    let keys = keys();
+    gone::<Secret>(&shop, &keys.iter().map(String::as_str).collect::<Vec<_>>()).await;
     assert_eq!(names::<PersistentVolumeClaim>(&shop).await, VOLUMES);
 
     shop.create(json!({})).await.unwrap();
     let after = shop.ready().await.status.unwrap();
     assert_eq!(after.active_key, before, "sessions and tokens are still good");
-    assert_eq!(after.services_ready.as_deref(), Some("4/4"));
+    assert_eq!(after.services_ready, Some(all_ready()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -31,6 +31,12 @@ use crate::{control_plane, kubelet::Kubelet};
 /// Longest that a state is waited for; the machine may be busy with other things.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
+/// The column of a platform whose every service is ready.
+pub(crate) fn all_ready() -> String {
+    let all = topology::SERVICES.len();
+    format!("{all}/{all}")
+}
+
 static INSTALLED: OnceCell<()> = OnceCell::const_new();
 static NEXT: AtomicU32 = AtomicU32::new(1);
 static LOOKS: AtomicU32 = AtomicU32::new(1);

@@ -7,7 +7,9 @@ use crate::shop::{Shop, refusal};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn impossible_specs_are_refused_with_what_to_do() {
     let shop = Shop::open().await;
-    let cases: [(Value, &str); 10] = [
+    let names: Vec<&str> = topology::SERVICES.iter().map(|service| service.name).collect();
+    let unknown = format!("there is no such service: use one of {}", names.join(", "));
+    let cases: [(Value, &str); 17] = [
         (
             json!({"postgres": {"managed": {}, "external": {"host": "db", "adminSecret": {"name": "s"}}}}),
             "choose one of postgres.managed and postgres.external, and remove the other",
@@ -26,20 +28,55 @@ async fn impossible_specs_are_refused_with_what_to_do() {
             "must be between 1m and 24h, written like 90m or 720h",
         ),
         (json!({"auth": {"tokens": {"accessTtl": "one hour"}}}), "should match"),
-        (
-            json!({"services": {"shipping": {}}}),
-            "there is no such service: use one of gateway, auth, order, notification",
-        ),
+        (json!({"services": {"shipping": {}}}), unknown.as_str()),
         (json!({"services": {"order": {"replicas": -1}}}), "should be greater than or equal to 0"),
         (
             json!({"notifications": {"email": {"from": "a@b"}}}),
             "choose exactly one of email.log and email.smtp",
         ),
+        (
+            json!({"gateway": {"trustedProxies": ["ingress"]}}),
+            "write an address or a network, such as 10.0.0.0/8",
+        ),
+        (
+            json!({"gateway": {"cors": {"allowedOrigins": ["https://shop.example/"]}}}),
+            "write an origin like https://shop.example, without a path, or * for every one",
+        ),
+        (
+            json!({"gateway": {"cors": {"allowedOrigins": ["*"], "allowCredentials": true}}}),
+            "cors.allowCredentials needs origins by name",
+        ),
+        (
+            json!({"gateway": {"cors": {"maxAge": "48h"}}}),
+            "must be between 0s and 24h, written like 90m or 720h",
+        ),
+        (json!({"gateway": {"bodyLimit": "1Gi"}}), "should match"),
+        (
+            json!({"gateway": {"bodyLimit": 17_000_000}}),
+            "must be between 1Ki and 16Mi, in bytes or written like 512Ki",
+        ),
+        (json!({"gateway": {"rateLimits": {"authPerMinute": 0}}}), "should be greater than or equal to 1"),
         (json!({"overrides": [{"kind": "Secret", "name": "x", "patch": {}}]}), "Unsupported value"),
     ];
     for (spec, message) in cases {
         let refused = refusal(shop.create(spec.clone())).await;
         assert!(refused.contains(message), "{spec}: {refused}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_edge_can_be_declared_in_full() {
+    let shop = Shop::open().await;
+    shop.create(json!({"gateway": {
+        "rateLimits": {"authPerMinute": 5, "ordersPerMinute": 6, "unknownPerMinute": 7},
+        "cors": {"allowedOrigins": ["https://shop.example", "http://localhost:5173"], "allowCredentials": true, "maxAge": "1h"},
+        "trustedProxies": ["10.0.0.0/8", "192.0.2.1", "fd00::/8", "2001:db8::1"],
+        "bodyLimit": "512Ki",
+    }}))
+    .await
+    .unwrap();
+    for limit in [json!(1024), json!("16Mi"), json!("1048576")] {
+        shop.change(json!({"spec": {"gateway": {"bodyLimit": limit}}})).await.unwrap();
     }
 }
 

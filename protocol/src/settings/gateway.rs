@@ -6,6 +6,9 @@ use std::num::NonZeroU32;
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize};
 
+/// For how many clients a private address counts while nobody declared which proxies there are.
+pub const CLIENTS_PER_UNDECLARED_ADDRESS: NonZeroU32 = NonZeroU32::new(100).expect("not zero");
+
 /// Settings of the gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -15,8 +18,8 @@ pub struct Gateway {
     /// Which web pages may call the API.
     pub cors: Cors,
     /// Networks (`10.0.0.0/8`) or addresses of proxies whose `X-Forwarded-*` headers are believed; empty when clients
-    /// connect without one. When absent, nobody said which it is: nothing is believed, and a private address is
-    /// taken for many clients.
+    /// connect without one. When absent, nobody said which it is: nothing is believed, and a private address counts
+    /// as [`CLIENTS_PER_UNDECLARED_ADDRESS`].
     #[serde(deserialize_with = "networks")]
     pub trusted_proxies: Option<Vec<IpNet>>,
     /// Seconds within which a service must begin to answer.

@@ -1,6 +1,6 @@
 //! How many requests a caller may make: a token bucket for each address and each user.
 //!
-//! An address that may be many clients' gets [`SHARED`] times as much: enough for a shop behind a proxy that nobody
+//! An address that may be many clients' gets [`CLIENTS_PER_UNDECLARED_ADDRESS`](SHARED) times as much: enough for a shop behind a proxy that nobody
 //! declared, and still an end to a flood.
 //!
 //! Counts are kept by each gateway process for itself; with n replicas a caller spread evenly over them
@@ -17,10 +17,7 @@ use governor::{Quota, RateLimiter};
 use topology::Budget;
 use uuid::Uuid;
 
-use crate::config::RateLimits;
-
-/// For how many clients an address counts that may be many clients'.
-pub(crate) const SHARED: NonZeroU32 = NonZeroU32::new(100).expect("not zero");
+use crate::config::{CLIENTS_PER_UNDECLARED_ADDRESS as SHARED, RateLimits};
 
 /// What requests are counted in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

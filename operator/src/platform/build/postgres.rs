@@ -51,12 +51,15 @@ const STOP: &str = "kill -INT 1; while kill -0 1 2>/dev/null; do sleep 0.2; done
 const READY: &str = r#"for folder in /usr/lib/postgresql/*/bin; do PATH="$PATH:$folder"; done
 exec pg_isready --quiet --host=127.0.0.1 --username=postgres --dbname=postgres"#;
 
+fn settings(connections: u32) -> String {
+    format!("max_connections = {connections}\n{SETTINGS}")
+}
+
 const SETTINGS: &str = "\
 listen_addresses = '*'
 unix_socket_directories = '/tmp'
 hba_file = '/etc/shopflow/postgres/pg_hba.conf'
 data_directory = '/var/lib/postgresql/data/pgdata'
-max_connections = 200
 shared_buffers = 128MB
 dynamic_shared_memory_type = posix
 max_wal_size = 1GB
@@ -73,10 +76,13 @@ const RULES: &str = "host all all all scram-sha-256\n";
 
 /// The settings of the server, if there is one of our own.
 pub(super) fn config_map(platform: &Platform) -> Option<ConfigMap> {
-    matches!(platform.postgres, PostgresServer::Managed { .. }).then(|| ConfigMap {
+    let PostgresServer::Managed { connections, .. } = &platform.postgres else {
+        return None;
+    };
+    Some(ConfigMap {
         metadata: meta(platform, platform.object_name(PART), PART, Fate::Goes),
         data: Some(BTreeMap::from([
-            ("postgresql.conf".to_owned(), SETTINGS.to_owned()),
+            ("postgresql.conf".to_owned(), settings(*connections)),
             ("pg_hba.conf".to_owned(), RULES.to_owned()),
         ])),
         ..ConfigMap::default()
@@ -85,10 +91,11 @@ pub(super) fn config_map(platform: &Platform) -> Option<ConfigMap> {
 
 /// The server, if there is one of our own.
 pub(super) fn stateful_set(platform: &Platform, live: &Live) -> Option<StatefulSet> {
-    let PostgresServer::Managed { image, volume, resources } = &platform.postgres else {
+    let PostgresServer::Managed { image, volume, resources, connections } = &platform.postgres else {
         return None;
     };
-    Some(stateful_set::with_volume(platform, PART, volume, template(platform, image, resources), live))
+    let template = template(platform, image, resources, *connections);
+    Some(stateful_set::with_volume(platform, PART, volume, template, live))
 }
 
 /// Volumes that shall grow.
@@ -99,7 +106,7 @@ pub(super) fn claims(platform: &Platform, live: &Live) -> Vec<PersistentVolumeCl
     }
 }
 
-fn template(platform: &Platform, image: &str, resources: &Resources) -> PodTemplateSpec {
+fn template(platform: &Platform, image: &str, resources: &Resources, connections: u32) -> PodTemplateSpec {
     let spec = PodSpec {
         containers: vec![container(platform, image, resources)],
         volumes: Some(vec![
@@ -110,7 +117,7 @@ fn template(platform: &Platform, image: &str, resources: &Resources) -> PodTempl
         termination_grace_period_seconds: Some(120),
         ..pod::common(platform, USER)
     };
-    pod::template(platform, PART, hash([SETTINGS, RULES]), spec)
+    pod::template(platform, PART, hash([settings(connections).as_str(), RULES]), spec)
 }
 
 fn container(platform: &Platform, image: &str, resources: &Resources) -> Container {

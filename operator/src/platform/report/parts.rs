@@ -1,5 +1,6 @@
 //! The parts of a platform, each in the words of the status.
 
+use protocol::settings::CLIENTS_PER_UNDECLARED_ADDRESS;
 use serde_json::Value;
 
 use crate::{
@@ -247,6 +248,17 @@ pub(super) fn migrations_ready(applied: &Applied) -> Outcome {
     } else {
         Outcome::no(reason::MIGRATING, format!("waiting for the migration of {}", running.join(", ")))
     }
+}
+
+/// The way in from outside, and whom its rate limits can tell apart.
+pub(super) fn edge_ready(platform: Option<&Platform>) -> Outcome {
+    let mut message = "the platform is reached inside the cluster".to_owned();
+    if platform.is_some_and(|platform| platform.gateway.trusted_proxies.is_none()) {
+        message.push_str(&format!(
+            "; rate limits take a private address for up to {CLIENTS_PER_UNDECLARED_ADDRESS} clients: name the proxies in front in spec.gateway.trustedProxies, or set it to [] if there are none"
+        ));
+    }
+    Outcome::yes(reason::NOT_DECLARED, message)
 }
 
 /// What the declared replicas really protect against.

@@ -120,6 +120,11 @@ impl World {
     }
 }
 
+/// The column that says how many services are ready.
+fn ready(count: usize) -> String {
+    format!("{count}/{}", topology::SERVICES.len())
+}
+
 /// Servers that have all that they should.
 fn answering(platform: &Platform) -> Servers {
     let plans = platform.databases().map(|plan| (plan.service.name.to_owned(), postgres::Plan::default()));

@@ -32,6 +32,28 @@ pub enum Invalid {
     /// Traces could not be sent there.
     #[error("observability.otlpEndpoint `{0}` is not a URL: write it like http://collector:4318")]
     OtlpEndpoint(String),
+    /// Neither an address nor a network.
+    #[error("gateway.trustedProxies: `{0}` is neither an address nor a network such as 10.0.0.0/8")]
+    TrustedProxy(String),
+    /// A size that no request body may have.
+    #[error("gateway.bodyLimit `{0}` must be between 1Ki and 16Mi, in bytes or written like 512Ki")]
+    BodyLimit(String),
+    /// Nobody could call.
+    #[error("gateway.rateLimits must each be at least 1")]
+    NoRequests,
+    /// What browsers refuse.
+    #[error("gateway.cors.allowCredentials needs origins by name: list them instead of *")]
+    CredentialsForAll,
+    /// More pods than a managed server has connections for.
+    #[error(
+        "the pods of services may open {wanted} database connections at once, and managed PostgreSQL accepts at most {most}: declare fewer replicas, or use postgres.external"
+    )]
+    TooManyConnections {
+        /// What they may open.
+        wanted: u32,
+        /// What the largest server accepts.
+        most: u32,
+    },
     /// A refresh token that is dead before the access token.
     #[error("auth.tokens.refreshTtl must be at least auth.tokens.accessTtl")]
     RefreshTooShort,

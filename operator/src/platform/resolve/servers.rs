@@ -1,6 +1,6 @@
 //! PostgreSQL and NATS.
 
-use super::Invalid;
+use super::{Invalid, ServicePlan};
 use crate::api::{Amounts, Nats, Period, Postgres, Resources, Storage, TlsMode};
 
 /// Where the databases live.
@@ -14,6 +14,8 @@ pub enum PostgresServer {
         volume: Volume,
         /// Compute resources.
         resources: Resources,
+        /// Maximum number of connections, its `max_connections`.
+        connections: u32,
     },
     /// Someone else's server.
     External {
@@ -66,7 +68,28 @@ pub(super) fn amounts(cpu: &str, memory: &str, memory_limit: &str) -> Resources 
     }
 }
 
-pub(super) fn postgres(spec: Option<&Postgres>, image: &str) -> Result<PostgresServer, Invalid> {
+/// Sizes of a managed server, in connections. Few, because a change of size restarts the server.
+const SIZES: [u32; 3] = [200, 400, 800];
+/// Connections for migrations, for the operator, and for a person who looks what is wrong.
+const OTHERS: u32 = 20;
+
+/// Connections of a managed server: what all services may open at their worst moment. A rollout adds one pod to
+/// each, and a rotation of logins has every pod hold its connections twice.
+fn connections(services: &[ServicePlan]) -> Result<u32, Invalid> {
+    let of = |plan: &ServicePlan| {
+        let pods = u32::try_from(plan.replicas).unwrap_or(0).saturating_add(1);
+        pods.saturating_mul(plan.service.connections).saturating_mul(2)
+    };
+    let wanted = services.iter().map(of).fold(OTHERS, u32::saturating_add);
+    let most = SIZES[SIZES.len() - 1];
+    SIZES.into_iter().find(|size| wanted <= *size).ok_or(Invalid::TooManyConnections { wanted, most })
+}
+
+pub(super) fn postgres(
+    spec: Option<&Postgres>,
+    image: &str,
+    services: &[ServicePlan],
+) -> Result<PostgresServer, Invalid> {
     let spec = spec.cloned().unwrap_or_default();
     match (spec.managed, spec.external) {
         (Some(_), Some(_)) => Err(Invalid::Both("postgres")),
@@ -78,10 +101,14 @@ pub(super) fn postgres(spec: Option<&Postgres>, image: &str) -> Result<PostgresS
         }),
         (managed, None) => {
             let managed = managed.unwrap_or_default();
+            let connections = connections(services)?;
+            // Each connection is a process of the server.
+            let memory = format!("{}Gi", connections.div_ceil(200));
             Ok(PostgresServer::Managed {
                 image: managed.image.unwrap_or_else(|| image.to_owned()),
                 volume: volume(managed.storage, "10Gi"),
-                resources: managed.resources.unwrap_or_else(|| amounts("50m", "128Mi", "1Gi")),
+                resources: managed.resources.unwrap_or_else(|| amounts("50m", "128Mi", &memory)),
+                connections,
             })
         }
     }

@@ -36,6 +36,11 @@ fn impossible_specs_are_refused_with_what_to_do() {
         ("auth: {tokens: {accessTtl: 48h}}", Invalid::AccessTooLong),
         ("auth: {tokens: {accessTtl: 2h, refreshTtl: 1h}}", Invalid::RefreshTooShort),
         ("notifications: {email: {from: a@b}}", Invalid::Neither("notifications.email")),
+        ("observability: {otlpEndpoint: 'http://'}", Invalid::OtlpEndpoint("http://".to_owned())),
+        ("gateway: {trustedProxies: [ingress]}", Invalid::TrustedProxy("ingress".to_owned())),
+        ("gateway: {bodyLimit: 1Gi}", Invalid::BodyLimit("1Gi".to_owned())),
+        ("gateway: {rateLimits: {authPerMinute: 0}}", Invalid::NoRequests),
+        ("gateway: {cors: {allowedOrigins: ['*'], allowCredentials: true}}", Invalid::CredentialsForAll),
     ] {
         assert_eq!(resolved(spec), Err(error), "{spec}");
     }
@@ -72,4 +77,52 @@ fn lost_keys_may_be_recreated_once_for_each_request() {
     let status = crate::api::PlatformStatus { recreate_request: Some("1".to_owned()), ..Default::default() };
     resource.status = Some(status);
     assert!(!resolve(&resource, &Release::default()).unwrap().may_recreate);
+}
+
+#[test]
+fn the_edge_is_as_declared_and_otherwise_as_the_gateways_defaults() {
+    use protocol::settings::Gateway;
+
+    assert_eq!(resolved("{}").unwrap().gateway, Gateway::default());
+    let spec = "gateway:
+  rateLimits: {authPerMinute: 5, unknownPerMinute: 7}
+  cors: {allowedOrigins: ['https://shop.example'], allowCredentials: true, maxAge: 1h}
+  trustedProxies: [10.0.0.0/8, 192.0.2.1]
+  bodyLimit: 512Ki";
+    let gateway = resolved(spec).unwrap().gateway;
+    assert_eq!(gateway.rate_limits.auth_per_minute_per_ip.get(), 5);
+    assert_eq!(gateway.rate_limits.orders_per_minute_per_user.get(), 1000);
+    assert_eq!(gateway.rate_limits.unknown_per_minute_per_ip.get(), 7);
+    assert_eq!(gateway.cors.allowed_origins, ["https://shop.example"]);
+    assert_eq!((gateway.cors.allow_credentials, gateway.cors.max_age_seconds), (true, 3600));
+    assert_eq!(gateway.max_body_bytes, 524_288);
+    let proxies = ["10.0.0.0/8", "192.0.2.1/32"].map(|text| text.parse().unwrap());
+    assert_eq!(gateway.trusted_proxies, Some(proxies.to_vec()));
+    assert_eq!(resolved("gateway: {trustedProxies: []}").unwrap().gateway.trusted_proxies, Some(Vec::new()));
+    assert_eq!(resolved("gateway: {bodyLimit: 2048}").unwrap().gateway.max_body_bytes, 2048);
+}
+
+/// `max_connections` of the managed server, for so many pods of each service.
+fn connections(replicas: u32) -> Result<u32, Invalid> {
+    let each = topology::SERVICES.iter().map(|service| format!("{}: {{replicas: {replicas}}}", service.name));
+    let platform = resolved(&format!("services: {{{}}}", each.collect::<Vec<_>>().join(", ")))?;
+    match platform.postgres {
+        PostgresServer::Managed { connections, .. } => Ok(connections),
+        PostgresServer::External { .. } => panic!("the server is managed"),
+    }
+}
+
+#[test]
+fn the_managed_server_has_connections_for_every_pod_while_logins_rotate_and_a_rollout_goes_on() {
+    let per_pod: u32 = topology::SERVICES.iter().map(|service| service.connections).sum();
+    for replicas in 1..=5 {
+        assert!(connections(replicas).unwrap() > (replicas + 1) * per_pod * 2, "{replicas}");
+    }
+    assert_eq!(connections(1), connections(0), "one pod more does not restart the server");
+    let refused = connections(100).unwrap_err();
+    assert!(matches!(refused, Invalid::TooManyConnections { most: 800, .. }), "{refused}");
+    assert!(refused.to_string().contains("fewer replicas"), "{refused}");
+    let external =
+        "postgres: {external: {host: db, adminSecret: {name: s}}}\nservices: {order: {replicas: 100}}";
+    assert!(resolved(external).is_ok(), "another server's size is not the operator's to know");
 }

@@ -9,8 +9,7 @@ use kit::testing::Keys;
 use uuid::Uuid;
 
 use super::*;
-use crate::config::RateLimits;
-use crate::limits::SHARED;
+use crate::config::{CLIENTS_PER_UNDECLARED_ADDRESS as SHARED, RateLimits};
 
 const POD: &str = "10.42.0.7";
 

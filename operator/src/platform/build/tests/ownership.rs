@@ -2,19 +2,16 @@
 
 use super::*;
 
-/// Secrets without which the data cannot be used again.
-const HOLD_DATA: [&str; 10] = [
-    "shop-admin",
-    "shop-auth-database",
-    "shop-auth-owner",
-    "shop-nats",
-    "shop-notification-database",
-    "shop-notification-owner",
-    "shop-order-database",
-    "shop-order-owner",
-    "shop-postgres",
-    "shop-signing-keys",
-];
+/// Secrets without which the data cannot be used again, in order.
+fn hold_data() -> Vec<String> {
+    let shared = ["admin", "nats", "postgres", "signing-keys"].map(str::to_owned);
+    let databases = topology::SERVICES.iter().filter(|service| service.database);
+    let owned =
+        databases.flat_map(|service| ["database", "owner"].map(|part| format!("{}-{part}", service.name)));
+    let mut names: Vec<String> = shared.into_iter().chain(owned).map(|part| format!("shop-{part}")).collect();
+    names.sort();
+    names
+}
 
 #[test]
 fn every_object_says_whose_it_is() {
@@ -38,7 +35,7 @@ fn everything_goes_with_the_platform_but_what_the_data_needs() {
             name
         })
         .collect();
-    assert_eq!(unowned, HOLD_DATA);
+    assert_eq!(unowned, hold_data());
     for ((kind, name), object) in built("deletionPolicy: Delete") {
         let owner = &object["metadata"]["ownerReferences"][0];
         assert_eq!(owner["kind"], "ShopFlowPlatform", "{kind:?} {name}");

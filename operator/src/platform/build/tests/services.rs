@@ -35,13 +35,14 @@ fn configuration(spec: &str, service: &str) -> Value {
 
 #[test]
 fn what_the_spec_declares_reaches_the_service_that_reads_it() {
-    use protocol::settings::{Auth, Notification, PasswordHash, PasswordPolicy, Tls};
+    use protocol::settings::{Auth, Gateway, Notification, PasswordHash, PasswordPolicy, Tls};
 
     let spec = "
 auth:
   tokens: {accessTtl: 30m}
   passwordHash: {bcrypt: {}}
   passwordPolicy: Length
+gateway: {rateLimits: {ordersPerMinute: 7}, trustedProxies: []}
 notifications:
   email: {smtp: {host: mail, tls: Tls, credentialsSecret: {name: mail}}}
   sms: {twilio: {from: '+1', credentialsSecret: {name: twilio}}}
@@ -51,6 +52,9 @@ notifications:
     assert_eq!(auth.password_hash, PasswordHash::bcrypt(None));
     assert_eq!(auth.password_policy, PasswordPolicy::Length);
     assert_eq!(auth.refresh_ttl_seconds, Auth::default().refresh_ttl_seconds);
+    let gateway: Gateway = serde_json::from_value(configuration(spec, "gateway")["gateway"].clone()).unwrap();
+    assert_eq!(gateway.rate_limits.orders_per_minute_per_user.get(), 7);
+    assert_eq!(gateway.trusted_proxies, Some(Vec::new()));
     let section = configuration(spec, "notification")["notification"].clone();
     let notification: Notification = serde_json::from_value(section).unwrap();
     assert_eq!((notification.email.host.as_str(), notification.email.tls), ("mail", Tls::Tls));

@@ -8,7 +8,7 @@ use super::*;
 fn the_columns_have_their_values() {
     let status = serde_json::to_value(World::converged().status().0).unwrap();
     assert_eq!(status["version"], env!("CARGO_PKG_VERSION"));
-    assert_eq!(status["servicesReady"], "4/4");
+    assert_eq!(status["servicesReady"], ready(topology::SERVICES.len()));
     assert_eq!(status["activeKey"], status["keys"][0]["id"]);
     assert_eq!(status["nextRotation"], "2027-04-15T08:00:00Z", "90 days after the first key");
     let ready = &status["conditions"][0];
@@ -52,7 +52,7 @@ fn a_service_says_why_its_pods_are_missing() {
             (ready, 1, Some(reason)),
             "{patch}"
         );
-        assert_eq!(status.services_ready.as_deref(), Some("3/4"));
+        assert_eq!(status.services_ready, Some(super::ready(topology::SERVICES.len() - 1)));
         let message = &status.condition(ConditionType::ServicesReady).unwrap().message;
         assert_eq!(*message, format!("order {ready}/1: {reason}"));
     }
@@ -63,7 +63,7 @@ fn a_service_without_a_deployment_waits_for_its_migration() {
     let mut world = World::converged();
     world.applied().live = Live::default();
     let status = world.status().0;
-    assert_eq!(status.services_ready.as_deref(), Some("0/4"));
+    assert_eq!(status.services_ready, Some(ready(0)));
     assert!(status.services[1].reason.as_ref().unwrap().contains("migration"));
     assert!(status.services[1].image.starts_with("localhost/shopflow:"));
 }
@@ -72,10 +72,12 @@ fn a_service_without_a_deployment_waits_for_its_migration() {
 fn databases_and_streams_are_listed_with_what_is_left_to_do() {
     let mut world = World::converged();
     let status = world.say();
-    assert_eq!(status.databases.len(), 3);
+    let databases = topology::SERVICES.iter().filter(|service| service.database).count();
+    assert_eq!(status.databases.len(), databases);
     assert!(status.databases.iter().all(|database| database.ready));
     let names: Vec<&str> = status.streams.iter().map(|stream| stream.name.as_str()).collect();
-    assert_eq!(names, ["USERS", "ORDERS", "DEADLETTERS"]);
+    let declared: Vec<&str> = topology::STREAMS.iter().map(|stream| stream.name).collect();
+    assert_eq!(names, declared);
     let consumers: i32 = status.streams.iter().map(|stream| stream.consumers).sum();
     let declared: usize = topology::SERVICES.iter().map(|service| service.consumers.len()).sum();
     assert_eq!(usize::try_from(consumers).unwrap(), declared);
@@ -88,11 +90,24 @@ fn databases_and_streams_are_listed_with_what_is_left_to_do() {
     };
     let plan = messaging::Plan { conflicts: vec![conflict], ..messaging::Plan::default() };
     world.servers().messaging = Seen::Known(plan);
-    let ready: Vec<bool> = world.say().streams.iter().map(|stream| stream.ready).collect();
-    assert_eq!(ready, [true, false, true]);
+    let not_ready = |status: PlatformStatus| {
+        let waiting = status.streams.into_iter().filter(|stream| !stream.ready);
+        waiting.map(|stream| stream.name).collect::<Vec<_>>()
+    };
+    assert_eq!(not_ready(world.say()), ["ORDERS"]);
     world.servers().messaging = Seen::Unreachable("gone".to_owned());
-    let ready: Vec<bool> = world.say().streams.iter().map(|stream| stream.ready).collect();
-    assert_eq!(ready, [true, false, true], "what could not be asked stays as it was said");
+    assert_eq!(not_ready(world.say()), ["ORDERS"], "what could not be asked stays as it was said");
+}
+
+#[test]
+fn the_edge_says_what_its_limits_count_until_the_proxies_are_declared() {
+    for (spec, told) in [("{}", true), ("gateway: {trustedProxies: []}", false)] {
+        let status = World::of(spec).status().0;
+        let edge = status.condition(ConditionType::EdgeReady).unwrap();
+        assert_eq!((edge.status.as_str(), edge.reason.as_str()), ("True", reason::NOT_DECLARED));
+        assert_eq!(edge.message.contains("spec.gateway.trustedProxies"), told, "{}", edge.message);
+        assert_eq!(edge.message.contains("100 clients"), told, "{}", edge.message);
+    }
 }
 
 #[test]
