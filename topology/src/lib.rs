@@ -6,9 +6,11 @@
 
 mod messaging;
 mod services;
+mod serving;
 
 pub use messaging::{BUCKETS, Bucket, DEAD_LETTER_PREFIX, STREAMS, Stream, Subject, stream_of};
 pub use services::{Consumer, SERVICES, Service, service};
+pub use serving::{DRAIN, GRACE_PERIOD, INTERNAL_PORT, REQUESTS_END, TASKS_END};
 
 /// The audience of access tokens that people hold.
 pub const ACCESS_TOKEN_AUDIENCE: &str = "shopflow";

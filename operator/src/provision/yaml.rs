@@ -27,6 +27,8 @@ pub(super) fn service(
     let mut document = json!({
         "service": {
             "listen": format!("{host}:{}", provision.port(service)),
+            // Any free port: the services share a machine, and maybe a process.
+            "internal_listen": format!("{host}:0"),
             "instance": "local",
             "issuer": provision.issuer,
             "database_dir": folder.join("database"),

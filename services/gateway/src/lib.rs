@@ -53,11 +53,8 @@ pub fn service(
     });
     let forwarded = routes::patterns()
         .fold(Router::new(), |router, pattern| router.route(&pattern, any(forward::forward)));
-    let mut router = forwarded.merge(docs::router()).with_state(gateway.clone());
-    if let Some(layer) = cors::layer(&config.cors)? {
-        router = router.layer(layer);
-    }
-    let router = kit::http::standard(
+    let router = forwarded.merge(docs::router()).with_state(gateway.clone());
+    let mut routers = kit::http::edge(
         router,
         StandardRoutes {
             name: NAME,
@@ -66,7 +63,11 @@ pub fn service(
             metrics: context.metrics.clone(),
         },
     );
-    let app = App::new(NAME, router).task("rate limits", move |shutdown| {
+    // Around the standard layers: a page that may call the API may also read why it was refused.
+    if let Some(layer) = cors::layer(&config.cors)? {
+        routers = routers.map_public(|router| router.layer(layer));
+    }
+    let app = App::new(NAME, routers).trusting(config.trusted_proxies).task("rate limits", move |shutdown| {
         let gateway = gateway.clone();
         async move {
             while shutdown.sleep(SWEEP).await {

@@ -8,12 +8,23 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::lifecycle::{Limits, Serving};
+
 /// The `service` section of a configuration file. Every key has a default that fits a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Service {
     /// Address to serve HTTP on. `PORT` in the environment overrides the port.
     pub listen: SocketAddr,
+    /// Address to serve probes and metrics on; null for none. The services of one process need one each.
+    pub internal_listen: Option<SocketAddr>,
+    /// Most open connections of clients.
+    pub max_client_connections: usize,
+    /// Most open connections of one client, as [`crate::lifecycle::Limits`] defines it.
+    pub max_connections_per_client: usize,
+    /// Serves `POST /debug/panic/handler` and `/debug/panic/task` on the internal address, which panic. For tests of
+    /// the program as it ships.
+    pub debug_panics: bool,
     /// Name of this process among its replicas; `HOSTNAME` when absent.
     pub instance: String,
     /// Filter of log lines, such as `info` or `info,kit=debug`. `LOG_LEVEL` overrides it.
@@ -53,9 +64,14 @@ impl Service {
         }
     }
 
-    /// How long `/ready` answers 503 at shutdown before connections are refused.
-    pub fn drain(&self) -> Duration {
-        Duration::from_secs(self.drain_seconds)
+    /// How the process serves and stops.
+    pub fn serving(&self) -> Serving {
+        let limits = Limits {
+            connections: self.max_client_connections,
+            connections_per_client: self.max_connections_per_client,
+            ..Limits::default()
+        };
+        Serving { limits, drain: Duration::from_secs(self.drain_seconds), ..Serving::default() }
     }
 
     /// Base URL of another service, when known.
@@ -93,6 +109,10 @@ impl Default for Service {
             .collect();
         Self {
             listen: SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
+            internal_listen: Some(SocketAddr::from((Ipv6Addr::UNSPECIFIED, topology::INTERNAL_PORT))),
+            max_client_connections: Limits::default().connections,
+            max_connections_per_client: Limits::default().connections_per_client,
+            debug_panics: false,
             instance: String::new(),
             log_level: "info".to_owned(),
             issuer: "https://shop".to_owned(),
@@ -104,7 +124,7 @@ impl Default for Service {
             tokens_dir: "/etc/shopflow/tokens".into(),
             otlp_endpoint: None,
             max_connections: 10,
-            drain_seconds: 5,
+            drain_seconds: topology::DRAIN.as_secs(),
             services,
         }
     }
