@@ -21,6 +21,7 @@ pub mod lifecycle;
 pub mod messaging;
 pub mod metrics;
 pub mod money;
+pub mod outbound;
 pub mod outbox;
 pub mod paging;
 mod panics;

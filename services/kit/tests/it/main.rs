@@ -9,6 +9,7 @@ mod inbox;
 mod keys;
 mod lifecycle;
 mod listening;
+mod outbound;
 mod outbox;
 mod service_client;
 mod silence;
