@@ -89,9 +89,12 @@ pub async fn serve(
     for task in background {
         tasks.spawn(task.supervise(tasks_end.clone()));
     }
-    let addresses = public.iter().chain(&internal).map(TcpListener::local_addr);
-    let addresses = addresses.collect::<Result<Vec<_>, _>>()?;
-    tracing::info!(service = name, ?addresses, "serving");
+    for listener in &public {
+        tracing::info!(service = name, address = %listener.local_addr()?, "serving");
+    }
+    if let Some(listener) = &internal {
+        tracing::info!(service = name, address = %listener.local_addr()?, "serving probes and metrics");
+    }
     let connections = metrics.connections();
     let start = |listeners, router, limits, trusted, metrics| {
         let admission = Admission::new(&limits, trusted);
