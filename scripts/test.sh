@@ -8,6 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 . scripts/tools.sh
 . scripts/cluster.sh
 TEST_STATE=/var/lib/shopflow-local-e2e
+SHIPPED=$(realpath -m "${CARGO_TARGET_DIR:-target}")/x86_64-unknown-linux-musl/release/shopflow
 passed=0 failed=0 ignored=0 broken=()
 
 # suite NAME COMMAND… — shows the output, keeps it, and counts the runners' closing lines in it.
@@ -43,6 +44,8 @@ rust() { RUST_TEST_THREADS=$((2 * $(nproc))) cargo test --locked --workspace --n
 go_tests() { (cd local && go test -v ./image/... ./node/...); }
 node() { (cd local && go test -tags node -count 1 -v -timeout 9m ./test); }
 e2e() { cargo test --locked -p e2e --features cluster -- --test-threads=1; }
+# The same tests as in `rust`, of the program that the images hold.
+shipped() { SHOPFLOW_BINARY=$SHIPPED cargo test --locked -p shopflow --test it process::; }
 
 # end_to_end — in a cluster that `make up` brings up. Where that is the local node, it is a node of the tests' own.
 end_to_end() {
@@ -50,6 +53,7 @@ end_to_end() {
     export SHOPFLOW_E2E_HOST_IP SHOPFLOW_E2E_MAILDEV
     SHOPFLOW_E2E_HOST_IP=$(ip -4 -o route get "$(kubectl get node -o 'jsonpath={.items[0].status.addresses[?(@.type=="InternalIP")].address}')" | sed 's/.* src \([0-9.]*\).*/\1/')
     SHOPFLOW_E2E_MAILDEV=$CACHE/maildev/node_modules/.bin/maildev
+    suite shipped shipped
     suite e2e e2e
   else
     broken+=("e2e (no platform came up, see above)")

@@ -41,6 +41,7 @@ pub struct Platform {
     /// Password of the first administrator.
     pub admin_password: String,
     addresses: BTreeMap<&'static str, String>,
+    internal_addresses: BTreeMap<&'static str, String>,
     shutdown: Shutdown,
     running: Vec<Running>,
     // Dropped last: services use it to the end.
@@ -65,6 +66,7 @@ impl Platform {
             admin_email: read(&stores.folder("auth").join("admin/email"))?,
             admin_password: read(&stores.folder("auth").join("admin/password"))?,
             addresses: BTreeMap::new(),
+            internal_addresses: BTreeMap::new(),
             shutdown,
             running: Vec::new(),
             stores,
@@ -77,6 +79,11 @@ impl Platform {
     /// Base URL of a service; `None` when there is no such service.
     pub fn url_of(&self, service: &str) -> Option<&str> {
         self.addresses.get(service).map(String::as_str)
+    }
+
+    /// Base URL of a service's probes and metrics; `None` when there is no such service.
+    pub fn internal_url_of(&self, service: &str) -> Option<&str> {
+        self.internal_addresses.get(service).map(String::as_str)
     }
 
     /// Every service with its base URL.
@@ -117,6 +124,8 @@ impl Platform {
             let listeners = listeners.take(name);
             let running = shopflow::start(name, file, listeners, self.shutdown.clone()).await?;
             self.addresses.insert(name, format!("http://{}", running.address()));
+            let internal = running.internal_address().context("a service has no internal address")?;
+            self.internal_addresses.insert(name, format!("http://{internal}"));
             self.running.push(running);
         }
         let gateway = self.addresses.get("gateway").context("there is no gateway")?;
@@ -126,7 +135,8 @@ impl Platform {
 
     async fn wait(&self) -> anyhow::Result<()> {
         let client = reqwest::Client::new();
-        try_join_all(self.services().map(|(name, url)| ready::ready(&client, name, url))).await?;
+        let services = self.internal_addresses.iter();
+        try_join_all(services.map(|(name, url)| ready::ready(&client, name, url))).await?;
         let auth = self.url_of("auth").context("there is no auth")?;
         ready::administrator(&client, auth, &self.admin_email, &self.admin_password).await
     }

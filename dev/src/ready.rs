@@ -12,7 +12,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 const SIGN_IN_PAUSE: Duration = Duration::from_millis(200);
 const SIGN_IN_ATTEMPTS: u32 = 9;
 
-/// Waits until the service at `url` says that it is ready.
+/// Waits until the service whose probes are at `url` says that it is ready.
 pub(crate) async fn ready(client: &Client, name: &str, url: &str) -> anyhow::Result<()> {
     let url = format!("{url}/ready");
     testbed::until(LIMIT, &format!("`{name}` is ready"), async || {

@@ -214,6 +214,8 @@ impl Provision {
         let paths = self.paths(service.name);
         let shared = settings::Service {
             listen: self.listen(service),
+            // Any free port: the services share a machine, and maybe a process.
+            internal_listen: Some(SocketAddr::new(self.host, 0)),
             instance: "local".to_owned(),
             issuer: self.issuer.clone(),
             nats_url: nats.to_owned(),

@@ -8,6 +8,7 @@ pub mod events;
 mod messaging;
 mod routes;
 mod services;
+mod serving;
 
 pub use events::Subject;
 pub use messaging::{
@@ -15,6 +16,10 @@ pub use messaging::{
 };
 pub use routes::{Budget, Route};
 pub use services::{Consumer, SERVICES, Service, service};
+pub use serving::{
+    DRAIN, GRACE_PERIOD, INTERNAL_PORT, MAX_CLIENT_CONNECTIONS, MAX_CONNECTIONS_PER_CLIENT, REQUESTS_END,
+    TASKS_END,
+};
 
 /// The audience of access tokens that people hold.
 pub const ACCESS_TOKEN_AUDIENCE: &str = "shopflow";

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn ports_are_used_once() {
-    let mut seen = HashSet::new();
+    let mut seen = HashSet::from([INTERNAL_PORT]);
     for service in SERVICES {
         assert!(seen.insert(service.port), "{}", service.name);
         if let Some(alias) = service.alias_port {
@@ -127,4 +127,10 @@ fn a_service_reads_dead_letters_only_of_what_it_consumes() {
             assert!(consumed, "{} reads {subject}", service.name);
         }
     }
+}
+
+#[test]
+fn every_step_of_stopping_ends_before_the_pod_is_killed() {
+    let reserve = GRACE_PERIOD.saturating_sub(DRAIN + REQUESTS_END + TASKS_END);
+    assert!(reserve >= std::time::Duration::from_secs(5), "{reserve:?}");
 }

@@ -134,6 +134,24 @@ async fn the_gateway_describes_the_api_that_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn probes_and_metrics_are_on_a_port_of_their_own_and_only_services_show_theirs_to_clients() {
+    let platform = Platform::start(Options { ports: Ports::Ephemeral, ..Options::default() }).await.unwrap();
+    let status =
+        async |url: &str, path: &str| reqwest::get(format!("{url}{path}")).await.unwrap().status().as_u16();
+    for (name, url) in platform.services() {
+        let internal = platform.internal_url_of(name).unwrap();
+        for path in ["/health", "/ready", "/ready?verbose", "/metrics", "/openapi.json"] {
+            assert_eq!(status(internal, path).await, 200, "{name} {path}");
+        }
+        assert_eq!(status(url, "/health").await, 200, "{name}");
+        assert_eq!(status(url, "/ready").await, 404, "{name}");
+        let metrics = if name == "gateway" { 404 } else { 200 };
+        assert_eq!(status(url, "/metrics").await, metrics, "{name}");
+    }
+    platform.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn mail_goes_to_the_server_that_was_named() {
     let mail = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let smtp = Smtp { host: "127.0.0.1".to_owned(), port: mail.local_addr().unwrap().port() };

@@ -16,6 +16,15 @@ use crate::paths::{self, Mount, Paths};
 pub struct Service {
     /// Address to serve HTTP on. `PORT` in the environment overrides the port.
     pub listen: SocketAddr,
+    /// Address to serve probes and metrics on; null for none. The services of one process need one each.
+    pub internal_listen: Option<SocketAddr>,
+    /// Maximum number of open connections of clients.
+    pub max_client_connections: usize,
+    /// Maximum number of open connections of one client: a public IPv4 address, or a public IPv6 network of 64 bits.
+    pub max_connections_per_client: usize,
+    /// Serves `POST /debug/panic/handler` and `/debug/panic/task` on the internal address, which panic. For tests of
+    /// the program as it ships.
+    pub debug_panics: bool,
     /// Name of this process among its replicas; `HOSTNAME` when empty.
     pub instance: String,
     /// Filter of log lines, such as `info` or `info,kit=debug`. `LOG_LEVEL` overrides it.
@@ -95,6 +104,10 @@ impl Default for Service {
         let paths = Paths::mounted();
         Self {
             listen: listen(0),
+            internal_listen: Some(listen(topology::INTERNAL_PORT)),
+            max_client_connections: topology::MAX_CLIENT_CONNECTIONS,
+            max_connections_per_client: topology::MAX_CONNECTIONS_PER_CLIENT,
+            debug_panics: false,
             instance: String::new(),
             log_level: "info".to_owned(),
             issuer: "https://shop".to_owned(),
@@ -106,7 +119,7 @@ impl Default for Service {
             tokens_dir: paths.mount(Mount::Tokens),
             otlp_endpoint: None,
             max_connections: 10,
-            drain_seconds: 5,
+            drain_seconds: topology::DRAIN.as_secs(),
             services,
         }
     }

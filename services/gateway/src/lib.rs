@@ -54,7 +54,7 @@ pub fn service(
     // One pattern for everything: the table alone decides where a path leads.
     let forwarded = Router::new().route("/", any(forward::forward)).route("/{*path}", any(forward::forward));
     let router = forwarded.merge(docs::router()).with_state(gateway.clone());
-    let mut router = kit::http::standard(
+    let mut routers = kit::http::edge(
         router,
         StandardRoutes {
             name: NAME,
@@ -65,17 +65,20 @@ pub fn service(
     );
     // Around the standard layers: a page that may call the API may also read why it was refused.
     if let Some(layer) = cors::layer(&config.cors)? {
-        router = router.layer(layer);
+        routers = routers.map_public(|router| router.layer(layer));
     }
-    let app = App::new(NAME, router).task("rate limits", move |shutdown| {
-        let gateway = gateway.clone();
-        async move {
-            while shutdown.sleep(SWEEP).await {
-                gateway.limiter.sweep();
+    let app = App::new(NAME, routers).trusting(config.trusted_proxies.unwrap_or_default()).task(
+        "rate limits",
+        move |shutdown| {
+            let gateway = gateway.clone();
+            async move {
+                while shutdown.sleep(SWEEP).await {
+                    gateway.limiter.sweep();
+                }
+                Ok(())
             }
-            Ok(())
-        }
-    });
+        },
+    );
     Ok(context.standard_tasks(app))
 }
 

@@ -1,5 +1,7 @@
 //! Calls to other services.
 
+mod budget;
+
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -12,8 +14,10 @@ use url::Url;
 
 use crate::config;
 use crate::watch::Following;
+use budget::RetryBudget;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// For one call with all its tries: a callee that is silent costs its caller no more than this.
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why a call gave no answer that can be used.
@@ -96,6 +100,7 @@ struct Inner {
     base: Url,
     http: reqwest::Client,
     token: Arc<RwLock<Option<String>>>,
+    retries: RetryBudget,
     _following: Following,
 }
 
@@ -129,18 +134,30 @@ impl ServiceClient {
             base,
             http,
             token: current,
+            retries: RetryBudget::default(),
             _following: following,
         })))
     }
 
-    /// GET `path` (from `/`, already encoded), tried up to three times while the callee is not available.
+    /// GET `path` (from `/`, already encoded). While the callee is unavailable it is tried up to three times within
+    /// 5 s, as long as most calls succeed.
     pub async fn get_json<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        let Inner { service, retries, .. } = &*self.0;
         let pauses = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(50))
             .with_max_times(2)
             .with_jitter();
-        let call = || self.send(http::Method::GET, path, None::<&()>);
-        let body = call.retry(pauses).when(|error| matches!(error, ClientError::Unavailable { .. })).await?;
+        let attempt = async || {
+            let result = self.send(http::Method::GET, path, None::<&()>).await;
+            retries.record(!matches!(result, Err(ClientError::Unavailable { .. })));
+            result
+        };
+        let tries = attempt
+            .retry(pauses)
+            .when(|error| matches!(error, ClientError::Unavailable { .. }) && retries.allows_one());
+        let body = tokio::time::timeout(TOTAL_TIMEOUT, tries)
+            .await
+            .map_err(|_| ClientError::Unavailable { service: service.clone(), source: None })??;
         self.decode(&body)
     }
 

@@ -11,7 +11,7 @@ use crate::database::{Database, DatabaseError};
 use crate::lifecycle::{App, Shutdown};
 use crate::metrics::Registry;
 use crate::readiness::Readiness;
-use crate::{adoption, messaging};
+use crate::{adoption, messaging, panics};
 
 /// Everything outside that a service works with.
 #[derive(Clone)]
@@ -84,6 +84,9 @@ impl Context {
     /// the retention of outbox, inbox and idempotency rows. Services add their relay and consumers themselves.
     #[must_use]
     pub fn standard_tasks(&self, mut app: App) -> App {
+        if self.config.debug_panics {
+            app = panics::add(app);
+        }
         if let Some(jetstream) = &self.jetstream {
             let reporter = adoption::Reporter::new(
                 jetstream.clone(),

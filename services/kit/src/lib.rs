@@ -3,6 +3,7 @@
 //! A service is a function from a [`Context`] to a [`lifecycle::App`]: its router and its background
 //! tasks. Everything that every service must do alike lives here, once.
 
+pub mod address;
 pub mod adoption;
 pub mod auth;
 pub mod client;
@@ -20,8 +21,10 @@ pub mod lifecycle;
 pub mod messaging;
 pub mod metrics;
 pub mod money;
+pub mod outbound;
 pub mod outbox;
 pub mod paging;
+mod panics;
 pub mod problem;
 pub mod projection;
 pub mod readiness;

@@ -1,8 +1,10 @@
 //! Metrics, one registry a service, in the OpenMetrics text format.
 
+mod connections;
 mod pool;
 mod requests;
 
+pub(crate) use connections::{Connections, Cut, ListenerMetrics, Refused};
 pub(crate) use requests::Requests;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -26,6 +28,7 @@ struct Inner {
     /// Families that several parts of a service add to; a name may be registered only once.
     outcomes: OnceLock<Outcomes>,
     requests: OnceLock<Requests>,
+    connections: OnceLock<Connections>,
 }
 
 impl Registry {
@@ -33,7 +36,13 @@ impl Registry {
     pub fn new(service: &'static str) -> Self {
         let labels = [("service".into(), service.into())];
         let registry = Mutex::new(prometheus_client::registry::Registry::with_labels(labels.into_iter()));
-        Self(Arc::new(Inner { service, registry, outcomes: OnceLock::new(), requests: OnceLock::new() }))
+        Self(Arc::new(Inner {
+            service,
+            registry,
+            outcomes: OnceLock::new(),
+            requests: OnceLock::new(),
+            connections: OnceLock::new(),
+        }))
     }
 
     /// Name of the service.
@@ -70,6 +79,10 @@ impl Registry {
 
     pub(crate) fn requests(&self) -> Requests {
         self.0.requests.get_or_init(|| Requests::new(self)).clone()
+    }
+
+    pub(crate) fn connections(&self) -> Connections {
+        self.0.connections.get_or_init(|| Connections::new(self)).clone()
     }
 
     fn locked<T>(&self, f: impl FnOnce(&mut prometheus_client::registry::Registry) -> T) -> T {

@@ -1,10 +1,11 @@
 //! Whether a process should get requests.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, join_all};
 
 use crate::auth::Verifier;
 use crate::database::Database;
@@ -13,12 +14,28 @@ use crate::lifecycle::Shutdown;
 /// A check that takes longer has failed.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
-type Check = Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
-
-/// Checks that must all pass. Clones share them.
+/// Checks, of which the required ones must pass. Clones share them.
 #[derive(Clone, Default)]
 pub struct Readiness {
-    checks: Vec<(&'static str, Check)>,
+    checks: Vec<Check>,
+}
+
+#[derive(Clone)]
+struct Check {
+    name: &'static str,
+    required: bool,
+    passes: Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>,
+}
+
+/// What a check found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome {
+    /// Name of the check.
+    pub name: &'static str,
+    /// Whether the process should get no requests while it fails.
+    pub required: bool,
+    /// What it found.
+    pub passes: bool,
 }
 
 impl Readiness {
@@ -29,21 +46,51 @@ impl Readiness {
 
     /// Adds a check; its name is shown when it fails.
     #[must_use]
-    pub fn check<F, Fut>(mut self, name: &'static str, check: F) -> Self
+    pub fn check<F, Fut>(self, name: &'static str, check: F) -> Self
     where
         F: Fn() -> Fut + Send + Sync + 'static,
         Fut: Future<Output = bool> + Send + 'static,
     {
-        self.checks.push((name, Arc::new(move || check().boxed())));
+        self.add(name, true, check)
+    }
+
+    /// Adds a check that is only shown: while it fails, the process still has better answers than none.
+    #[must_use]
+    pub fn note<F, Fut>(self, name: &'static str, check: F) -> Self
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = bool> + Send + 'static,
+    {
+        self.add(name, false, check)
+    }
+
+    fn add<F, Fut>(mut self, name: &'static str, required: bool, check: F) -> Self
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = bool> + Send + 'static,
+    {
+        self.checks.push(Check { name, required, passes: Arc::new(move || check().boxed()) });
         self
     }
 
-    /// Not ready while PostgreSQL does not answer.
+    /// Not ready before PostgreSQL has answered once. Afterwards an unavailable database is shown and no more: all
+    /// replicas have the same one, so leaving the load balancer would turn each honest 503 into a refused connection.
     #[must_use]
     pub fn database(self, database: Database) -> Self {
-        self.check("database", move || {
+        let reached = Arc::new(AtomicBool::new(false));
+        let first = database.clone();
+        let reaches = move || {
+            let (database, reached) = (first.clone(), Arc::clone(&reached));
+            async move {
+                if !reached.load(Ordering::Relaxed) && answers(&database).await {
+                    reached.store(true, Ordering::Relaxed);
+                }
+                reached.load(Ordering::Relaxed)
+            }
+        };
+        self.check("database reached", reaches).note("database", move || {
             let database = database.clone();
-            async move { database.ping().await.is_ok() }
+            async move { answers(&database).await }
         })
     }
 
@@ -59,13 +106,29 @@ impl Readiness {
         self.check("running", move || std::future::ready(!shutdown.is_requested()))
     }
 
-    /// Name of the first check that fails; `None` when ready.
+    /// Name of the first required check that fails; `None` when ready.
     pub async fn failing(&self) -> Option<&'static str> {
-        for (name, check) in &self.checks {
-            if !tokio::time::timeout(CHECK_TIMEOUT, check()).await.unwrap_or(false) {
-                return Some(name);
+        for check in self.checks.iter().filter(|check| check.required) {
+            if !check.run().await.passes {
+                return Some(check.name);
             }
         }
         None
+    }
+
+    /// What every check finds, in the order in which they were added.
+    pub async fn outcomes(&self) -> Vec<Outcome> {
+        join_all(self.checks.iter().map(Check::run)).await
+    }
+}
+
+async fn answers(database: &Database) -> bool {
+    database.ping().await.is_ok()
+}
+
+impl Check {
+    async fn run(&self) -> Outcome {
+        let passes = tokio::time::timeout(CHECK_TIMEOUT, (self.passes)()).await.unwrap_or(false);
+        Outcome { name: self.name, required: self.required, passes }
     }
 }

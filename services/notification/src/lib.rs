@@ -17,7 +17,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use kit::Context;
 use kit::client::ServiceClient;
-use kit::http::StandardRoutes;
+use kit::http::{Routers, StandardRoutes};
 use kit::lifecycle::App;
 
 use crate::app::deliver::Notifier;
@@ -46,7 +46,7 @@ pub fn service(context: Context, config: Config) -> anyhow::Result<App> {
         providers: config::providers(&config)?,
         attempts: Attempts::new(&context.metrics),
     });
-    let mut app = App::new(NAME, router(&context, Arc::clone(&notifier)));
+    let mut app = App::new(NAME, routers(&context, Arc::clone(&notifier)));
     if let Some(jetstream) = context.jetstream.clone() {
         let runner = events::orders::runner(notifier, jetstream.clone(), &context.metrics);
         app = app.task(app::deliver::CONSUMER, move |shutdown| runner.clone().run(shutdown));
@@ -58,7 +58,7 @@ pub fn service(context: Context, config: Config) -> anyhow::Result<App> {
     Ok(context.standard_tasks(app))
 }
 
-fn router(context: &Context, notifier: Arc<Notifier>) -> axum::Router {
+fn routers(context: &Context, notifier: Arc<Notifier>) -> Routers {
     let state = http::State { verifier: context.verifier.clone(), notifier };
     let (router, _) = http::routes().with_state(state).split_for_parts();
     let standard = StandardRoutes {

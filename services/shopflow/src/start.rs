@@ -4,18 +4,20 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::Context as _;
-use kit::lifecycle::{self, App, Shutdown};
+use kit::config;
+use kit::lifecycle::{self, Listeners, Shutdown};
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::services::find;
 
-/// A service that accepts requests.
+/// A service that accepts requests. Dropping it ends it at once.
 #[derive(Debug)]
 pub struct Running {
     name: &'static str,
     address: SocketAddr,
-    servers: JoinSet<std::io::Result<()>>,
+    internal_address: Option<SocketAddr>,
+    server: AbortOnDropHandle<std::io::Result<()>>,
 }
 
 impl Running {
@@ -24,23 +26,25 @@ impl Running {
         self.name
     }
 
-    /// Where it listens.
+    /// Where its API is.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
+    /// Where it answers probes and shows its metrics, if it does.
+    pub fn internal_address(&self) -> Option<SocketAddr> {
+        self.internal_address
+    }
+
     /// Waits until it has stopped, which it does at shutdown only.
-    pub async fn stopped(mut self) -> anyhow::Result<()> {
-        while let Some(ended) = self.servers.join_next().await {
-            ended?.with_context(|| format!("`{}` stopped serving", self.name))?;
-        }
-        Ok(())
+    pub async fn stopped(self) -> anyhow::Result<()> {
+        self.server.await?.with_context(|| format!("`{}` stopped serving", self.name))
     }
 }
 
-/// Starts `name` with the configuration in `file`. It listens on `listeners`, the same on all of them,
-/// or on its configured address when there are none. Returns as soon as it accepts requests; databases
-/// and brokers may still be away.
+/// Starts `name` with the configuration in `file`. Its API is served on `listeners`, the same on all of them, or on
+/// its configured address when there are none. Returns as soon as it accepts requests; databases and brokers
+/// may still be unavailable.
 pub async fn start(
     name: &str,
     file: &Path,
@@ -50,20 +54,31 @@ pub async fn start(
     let service = find(name)?;
     let (settings, app) =
         (service.assemble)(file, shutdown.clone()).await.with_context(|| format!("cannot start `{name}`"))?;
-    let mut listeners = listeners.into_iter();
-    let main = match listeners.next() {
-        Some(listener) => listener,
-        None => lifecycle::bind(settings.listen)
-            .await
-            .with_context(|| format!("`{name}` cannot listen on {}", settings.listen))?,
-    };
-    let address = main.local_addr()?;
-    let mut servers = JoinSet::new();
-    // Tasks belong to the service, not to a port: only the main server runs them.
-    for listener in listeners {
-        let copy = App::new(app.name, app.router.clone());
-        servers.spawn(lifecycle::serve(listener, copy, shutdown.clone(), settings.drain()));
+    let listeners = listen(name, &settings, listeners).await?;
+    let address = listeners.public.first().context("there is no listener")?.local_addr()?;
+    let internal_address = listeners.internal.as_ref().map(TcpListener::local_addr).transpose()?;
+    let server = tokio::spawn(lifecycle::serve(listeners, app, shutdown, lifecycle::Serving::of(&settings)));
+    Ok(Running { name: service.name, address, internal_address, server: AbortOnDropHandle::new(server) })
+}
+
+async fn listen(
+    name: &str,
+    settings: &config::Service,
+    mut public: Vec<TcpListener>,
+) -> anyhow::Result<Listeners> {
+    if public.is_empty() {
+        let address = settings.listen;
+        let listener = lifecycle::bind(address).await;
+        public.push(listener.with_context(|| format!("`{name}` cannot listen on {address}"))?);
     }
-    servers.spawn(lifecycle::serve(main, app, shutdown, settings.drain()));
-    Ok(Running { name: service.name, address, servers })
+    let internal = match settings.internal_listen {
+        None => None,
+        Some(address) => Some(lifecycle::bind(address).await.with_context(|| {
+            format!(
+                "`{name}` cannot listen on {address} for probes and metrics; services on one machine need a \
+                 service.internal_listen each, or null for none"
+            )
+        })?),
+    };
+    Ok(Listeners { public, internal })
 }

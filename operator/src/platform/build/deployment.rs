@@ -19,6 +19,9 @@ use super::{
 };
 use crate::platform::resolve::{EmailProvider, Platform, ServicePlan, SmsProvider};
 
+/// Name of the port for probes and metrics. No Service has it: the one of the gateway may be opened to the Internet.
+const INTERNAL: &str = "internal";
+
 /// Name of the Deployment of a service.
 pub(crate) fn name(platform: &Platform, service: &topology::Service) -> String {
     platform.object_name(service.name)
@@ -55,7 +58,8 @@ fn template(platform: &Platform, plan: &ServicePlan) -> PodTemplateSpec {
         volumes: Some(volumes(platform, plan.service)),
         // Also for a single pod: the template must not change with the replicas, or every pod is replaced.
         topology_spread_constraints: Some(spread(platform, plan.service)),
-        termination_grace_period_seconds: Some(40),
+        // The service keeps to it by itself, step by step.
+        termination_grace_period_seconds: i64::try_from(topology::GRACE_PERIOD.as_secs()).ok(),
         ..pod::of_service(platform, plan)
     };
     pod::template(platform, plan.service.name, revision, spec)
@@ -68,20 +72,24 @@ fn container(platform: &Platform, plan: &ServicePlan) -> Container {
         image: Some(plan.image.clone()),
         image_pull_policy: Some(platform.pull_policy.name().to_owned()),
         args: Some(pod::with_config("serve", service)),
-        ports: Some(vec![ContainerPort {
-            name: Some("http".to_owned()),
-            container_port: service.port.into(),
-            protocol: Some("TCP".to_owned()),
-            ..ContainerPort::default()
-        }]),
+        ports: Some(vec![port("http", service.port), port(INTERNAL, topology::INTERNAL_PORT)]),
         resources: Some(pod::resources(&plan.resources)),
         security_context: Some(pod::container_security()),
         // A service drains by itself: it answers /ready with 503 for a while before it stops accepting.
-        readiness_probe: Some(pod::http_probe("/ready", "http", 2, 2)),
-        liveness_probe: Some(pod::http_probe("/health", "http", 10, 3)),
-        startup_probe: Some(pod::http_probe("/health", "http", 1, 60)),
+        readiness_probe: Some(pod::http_probe("/ready", INTERNAL, 2, 2)),
+        liveness_probe: Some(pod::http_probe("/health", INTERNAL, 10, 3)),
+        startup_probe: Some(pod::http_probe("/health", INTERNAL, 1, 60)),
         volume_mounts: Some(mounts(platform, service)),
         ..Container::default()
+    }
+}
+
+fn port(name: &str, number: u16) -> ContainerPort {
+    ContainerPort {
+        name: Some(name.to_owned()),
+        container_port: number.into(),
+        protocol: Some("TCP".to_owned()),
+        ..ContainerPort::default()
     }
 }
 

@@ -125,7 +125,7 @@ async fn without_a_keyring_sign_in_is_unavailable_until_it_comes() {
     let answer = shop.client.post("/auth/login", &login).await;
     problem(&answer, StatusCode::SERVICE_UNAVAILABLE, "unavailable");
     assert!(answer.header("retry-after").is_some());
-    let ready = shop.client.get("/ready").await;
+    let ready = shop.internal.get("/ready").await;
     problem(&ready, StatusCode::SERVICE_UNAVAILABLE, "not_ready");
     assert_eq!(shop.client.get("/health").await.value(), json!({ "status": "ok" }));
 
@@ -135,5 +135,5 @@ async fn without_a_keyring_sign_in_is_unavailable_until_it_comes() {
     })
     .await
     .unwrap();
-    assert_eq!(shop.client.get("/ready").await.status, StatusCode::OK);
+    assert_eq!(shop.internal.get("/ready").await.status, StatusCode::OK);
 }

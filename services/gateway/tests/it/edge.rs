@@ -113,15 +113,40 @@ async fn the_documentation_page_loads_nothing_from_elsewhere() {
 }
 
 #[tokio::test]
-async fn health_readiness_and_metrics_are_its_own() {
+async fn a_page_may_read_why_it_was_refused() {
+    let upstream = MockServer::start().await;
+    let gateway = Gateway::before(&upstream, "{cors: {allowed_origins: ['https://shop.example']}}").await;
+    // Answers of the gateway's own layers: an unknown path, a method that is not served.
+    for (method, path, status) in [("GET", "/nowhere", 404), ("DELETE", "/docs", 405)] {
+        let request = gateway.request(method, path).header("origin", "https://shop.example");
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), status, "{path}");
+        assert_eq!(response.headers()["access-control-allow-origin"], "https://shop.example", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_public_port_tells_of_its_health_and_of_nothing_else_inside() {
     let upstream = MockServer::start().await;
     Mock::given(any()).respond_with(ResponseTemplate::new(200)).mount(&upstream).await;
     let gateway = Gateway::before(&upstream, "{}").await;
     let health: serde_json::Value = gateway.get("/health").send().await.unwrap().json().await.unwrap();
     assert_eq!(health, serde_json::json!({ "status": "ok" }));
-    assert_eq!(gateway.get("/ready").send().await.unwrap().status(), 200);
+    for path in ["/ready", "/metrics", "/api/v1/metrics", "/debug/panic/handler"] {
+        assert_eq!(gateway.get(path).send().await.unwrap().status(), 404, "{path}");
+    }
+    assert!(upstream.received_requests().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn readiness_and_metrics_are_on_its_internal_port() {
+    let upstream = MockServer::start().await;
+    Mock::given(any()).respond_with(ResponseTemplate::new(200)).mount(&upstream).await;
+    let gateway = Gateway::before(&upstream, "{}").await;
+    let internal = async |path: &str| reqwest::get(format!("{}{path}", gateway.internal_url)).await.unwrap();
+    assert_eq!(internal("/ready").await.status(), 200);
     gateway.get("/api/v1/orders/7").send().await.unwrap();
-    let metrics = gateway.get("/metrics").send().await.unwrap().text().await.unwrap();
+    let metrics = internal("/metrics").await.text().await.unwrap();
     let labels: Vec<&str> =
         metrics.split("route=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
     assert!(labels.contains(&"/orders"), "rows are told apart, ids are not: {labels:?}");

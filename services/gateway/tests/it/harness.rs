@@ -7,7 +7,7 @@ use std::time::Duration;
 use gateway::Config;
 use kit::Context;
 use kit::clock::SystemClock;
-use kit::lifecycle::{self, Shutdown};
+use kit::lifecycle::{self, Listeners, Serving, Shutdown};
 use kit::metrics::Registry;
 use kit::testing::Keys;
 use reqwest::{Client, RequestBuilder, Response};
@@ -18,6 +18,7 @@ use wiremock::MockServer;
 /// Ends with the test.
 pub(crate) struct Gateway {
     pub(crate) url: String,
+    pub(crate) internal_url: String,
     pub(crate) keys: Keys,
     client: Client,
     shutdown: Shutdown,
@@ -55,10 +56,12 @@ impl Gateway {
             shutdown: shutdown.clone(),
         };
         let app = gateway::service(context, config, documents()).unwrap();
-        let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(lifecycle::serve(listener, app, shutdown.clone(), Duration::ZERO));
-        Self { url, keys, client: Client::new(), shutdown }
+        let (public, url) = listen().await;
+        let (internal, internal_url) = listen().await;
+        let listeners = Listeners { public: vec![public], internal: Some(internal) };
+        let serving = Serving { drain: Duration::ZERO, ..Serving::default() };
+        tokio::spawn(lifecycle::serve(listeners, app, shutdown.clone(), serving));
+        Self { url, internal_url, keys, client: Client::new(), shutdown }
     }
 
     pub(crate) fn get(&self, path: &str) -> RequestBuilder {
@@ -72,6 +75,12 @@ impl Gateway {
     pub(crate) fn request(&self, method: &str, path: &str) -> RequestBuilder {
         self.client.request(method.parse().unwrap(), format!("{}{path}", self.url))
     }
+}
+
+async fn listen() -> (TcpListener, String) {
+    let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    (listener, url)
 }
 
 /// Asserts that an answer is a problem with that status and code, and returns it.

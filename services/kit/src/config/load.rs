@@ -152,6 +152,7 @@ mod tests {
     fn an_empty_file_gives_the_defaults_of_the_topology() {
         let (service, own) = load_section_with::<Own>("order", file("").path(), nothing).unwrap();
         assert_eq!(service.listen.port(), 3002);
+        assert_eq!(service.internal_listen.unwrap().port(), 9090);
         assert_eq!(service.nats_inbox_prefix, "_INBOX_order");
         assert_eq!(service.instance, "local");
         assert_eq!(service.url_of("auth").unwrap().as_str(), "http://auth:3001/");
@@ -167,6 +168,17 @@ mod tests {
         assert_eq!(service.url_of("auth").unwrap().as_str(), "http://localhost:1/");
         assert!(service.url_of("order").is_some(), "other addresses keep their defaults");
         assert_eq!(own.catalog, "required");
+    }
+
+    #[test]
+    fn probes_and_metrics_have_an_address_of_their_own_or_none() {
+        for (text, expected) in
+            [("{internal_listen: '127.0.0.1:1'}", Some(1)), ("{internal_listen: null}", None)]
+        {
+            let file = file(&format!("service: {text}"));
+            let (service, _) = load_section_with::<Own>("order", file.path(), nothing).unwrap();
+            assert_eq!(service.internal_listen.map(|address| address.port()), expected);
+        }
     }
 
     #[test]

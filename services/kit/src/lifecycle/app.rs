@@ -7,8 +7,11 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use ipnet::IpNet;
 
 use super::Shutdown;
+use crate::http::Routers;
+use crate::metrics::Registry;
 
 /// First pause after a failed background task; doubles up to [`MAX_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -26,20 +29,34 @@ pub struct Task {
     start: Start,
 }
 
-/// What a service is: a router with its standard routes, and background tasks.
+/// What a service is: routers with its standard routes, and background tasks.
 pub struct App {
     /// Name of the service.
     pub name: &'static str,
-    /// Its routes.
+    /// Its API.
     pub router: Router,
+    /// What probes and Prometheus ask.
+    pub internal: Router,
+    /// Its metrics.
+    pub(crate) metrics: Registry,
+    /// Networks of proxies whose connections stand for many clients.
+    pub(crate) trusted: Vec<IpNet>,
     /// Work beside requests.
     pub background: Vec<Task>,
 }
 
 impl App {
     /// A service without background tasks.
-    pub fn new(name: &'static str, router: Router) -> Self {
-        Self { name, router, background: Vec::new() }
+    pub fn new(name: &'static str, routers: Routers) -> Self {
+        let Routers { public, internal, metrics } = routers;
+        Self { name, router: public, internal, metrics, trusted: Vec::new(), background: Vec::new() }
+    }
+
+    /// Does not limit how many connections one address in these networks makes. Private addresses are never limited.
+    #[must_use]
+    pub fn trusting(mut self, proxies: Vec<IpNet>) -> Self {
+        self.trusted = proxies;
+        self
     }
 
     /// Adds a task. `start` is called again, after a pause, whenever the task fails before shutdown.

@@ -1,7 +1,7 @@
 //! The wish to stop.
 
 use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 /// Tells every part of a process to stop. Clones share it.
 #[derive(Debug, Clone, Default)]
@@ -44,6 +44,11 @@ impl Shutdown {
     /// Waits until it has fired.
     pub async fn requested(&self) {
         self.0.cancelled().await;
+    }
+
+    /// [`Self::requested`] for who keeps no reference.
+    pub(crate) fn requested_owned(&self) -> WaitForCancellationFutureOwned {
+        self.0.clone().cancelled_owned()
     }
 
     /// Whether it has fired.

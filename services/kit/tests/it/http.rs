@@ -9,7 +9,7 @@ use http::StatusCode;
 use kit::auth::{Identity, Role, Verifier};
 use kit::database::{self, Database, Query as _};
 use kit::extract::{Json, Path, Query, ValidJson};
-use kit::http::{StandardRoutes, standard};
+use kit::http::{StandardRoutes, edge, standard};
 use kit::metrics::Registry;
 use kit::paging::PageQuery;
 use kit::problem::{Problem, ProblemBody};
@@ -54,16 +54,20 @@ fn routes(keys: &Keys) -> Router {
         .with_state(State { verifier: keys.verifier("order") })
 }
 
-fn client_with(readiness: Readiness) -> (TestClient, Keys) {
-    let keys = Keys::generate();
+fn standard_routes(readiness: Readiness) -> StandardRoutes {
     let openapi = utoipa::openapi::OpenApiBuilder::new().build();
-    let metrics = Registry::new("order");
-    let router = standard(routes(&keys), StandardRoutes { name: "order", readiness, openapi, metrics });
-    (TestClient::new(router), keys)
+    StandardRoutes { name: "order", readiness, openapi, metrics: Registry::new("order") }
 }
 
 fn client() -> (TestClient, Keys) {
-    client_with(Readiness::new())
+    let keys = Keys::generate();
+    let routers = standard(routes(&keys), standard_routes(Readiness::new()));
+    (TestClient::new(routers.public), keys)
+}
+
+/// What probes and Prometheus reach.
+fn internal(readiness: Readiness) -> TestClient {
+    TestClient::new(standard(Router::new(), standard_routes(readiness)).internal)
 }
 
 fn problem(response: &TestResponse) -> ProblemBody {
@@ -86,14 +90,60 @@ async fn health_is_the_documents() {
 }
 
 #[tokio::test]
+async fn each_listener_has_its_routes_and_no_others() {
+    const PATHS: [&str; 4] = ["/health", "/ready", "/metrics", "/openapi.json"];
+    let routers = || [standard, edge].map(|make| make(Router::new(), standard_routes(Readiness::new())));
+    let [service, gateway] = routers();
+    let [other, _] = routers();
+    for (router, served) in [
+        (service.public, [true, false, true, false]),
+        (gateway.public, [true, false, false, true]),
+        (service.internal, [true; 4]),
+        (gateway.internal, [true; 4]),
+    ] {
+        let client = TestClient::new(router);
+        for (path, served) in PATHS.into_iter().zip(served) {
+            let status = client.get(path).await.status;
+            assert_eq!(status, if served { StatusCode::OK } else { StatusCode::NOT_FOUND }, "{path}");
+        }
+    }
+    problem(&TestClient::new(other.internal).get("/nowhere").await);
+}
+
+#[tokio::test]
 async fn readiness_follows_its_checks() {
-    let (client, _) = client_with(Readiness::new().check("database", async || false));
+    let client = internal(Readiness::new().check("database", async || false));
     let response = client.get("/ready").await;
     assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(problem(&response).detail, "Not ready: database.");
     assert!(response.header("retry-after").is_some());
-    let (client, _) = client_with(Readiness::new().check("database", async || true));
+    let client = internal(Readiness::new().check("database", async || true));
     assert_eq!(client.get("/ready").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_verbose_answer_lists_every_check_and_only_required_ones_decide() {
+    let noted = || Readiness::new().check("keys", async || true).note("database", async || false);
+    let response = internal(noted()).get("/ready?verbose").await;
+    let checks = json!([
+        { "name": "keys", "status": "ok", "required": true },
+        { "name": "database", "status": "failing", "required": false },
+    ]);
+    let expected = json!({ "status": "ready", "service": "order", "checks": checks });
+    assert_eq!((response.status, response.value()), (StatusCode::OK, expected));
+    assert_eq!(internal(noted()).get("/ready").await.status, StatusCode::OK);
+
+    let failing = noted().check("running", async || false);
+    let response = internal(failing).get("/ready?verbose=true").await;
+    assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(response.value()["status"], "not_ready");
+    assert_eq!(response.value()["checks"][2]["status"], "failing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_that_does_not_answer_has_failed() {
+    let silent = Readiness::new().check("silent", std::future::pending::<bool>);
+    assert_eq!(internal(silent).get("/ready").await.status, StatusCode::SERVICE_UNAVAILABLE);
 }
 
 #[tokio::test]

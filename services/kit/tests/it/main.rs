@@ -1,6 +1,7 @@
 //! Behaviour of kit against a real PostgreSQL and nats-server.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod connections;
 mod database;
 mod http;
 mod idempotency;
@@ -8,7 +9,9 @@ mod inbox;
 mod jobs;
 mod keys;
 mod lifecycle;
+mod listening;
 mod migrations;
+mod outbound;
 mod outbox;
 mod outbox_faults;
 mod projection;

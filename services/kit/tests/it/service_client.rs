@@ -87,6 +87,24 @@ async fn a_replaced_token_is_used() {
 }
 
 #[tokio::test]
+async fn a_silent_callee_costs_one_time_limit_and_not_one_a_try() {
+    let tries = Shared::<u32>::default();
+    let counted = tries.clone();
+    let silent = get(async move || {
+        *counted.lock().unwrap() += 1;
+        std::future::pending::<()>().await;
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    tokio::spawn(axum::serve(listener, Router::new().route("/", silent)).into_future());
+    let directory = tempfile::tempdir().unwrap();
+    let client = ServiceClient::with("auth", base, &directory.path().join("auth")).unwrap();
+    let error = client.get_json::<Value>("/").await.unwrap_err();
+    assert!(matches!(error, ClientError::Unavailable { .. }), "{error}");
+    assert_eq!(*tries.lock().unwrap(), 1);
+}
+
+#[tokio::test]
 async fn nobody_there_is_unavailable() {
     let directory = tempfile::tempdir().unwrap();
     let base = "http://127.0.0.1:1".parse().unwrap();

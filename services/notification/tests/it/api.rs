@@ -163,8 +163,8 @@ async fn pages_and_cursors_show_each_notification_once_newest_first() {
 async fn the_standard_routes_answer() {
     let world = World::start_logging().await;
     assert_eq!(world.client.get("/health").await.value(), json!({"status": "ok"}));
-    assert_eq!(world.client.get("/ready").await.status, 200);
-    let paths = world.client.get("/openapi.json").await.value()["paths"].clone();
+    assert_eq!(world.internal.get("/ready").await.status, 200);
+    let paths = world.internal.get("/openapi.json").await.value()["paths"].clone();
     for path in [
         "/notifications",
         "/notifications/{id}",

@@ -32,6 +32,8 @@ pub(crate) struct World {
     pub(crate) users: MockServer,
     pub(crate) keys: Keys,
     pub(crate) client: TestClient,
+    /// What probes and Prometheus reach.
+    pub(crate) internal: TestClient,
     shutdown: Shutdown,
     _nats: testbed::Nats,
     _files: TempDir,
@@ -100,7 +102,7 @@ impl World {
             .with_priority(9)
             .mount(&twilio)
             .await;
-        let client = TestClient::new(app.router);
+        let (client, internal) = (TestClient::new(app.router), TestClient::new(app.internal));
         Self {
             pool,
             jetstream,
@@ -110,6 +112,7 @@ impl World {
             users,
             keys,
             client,
+            internal,
             shutdown,
             _nats: nats,
             _files: files,

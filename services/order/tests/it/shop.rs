@@ -11,7 +11,7 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use kit::auth::Role;
 use kit::clock::ManualClock;
-use kit::testing::Keys;
+use kit::testing::{Keys, TestClient};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use tower::ServiceExt as _;
@@ -26,6 +26,8 @@ pub(crate) struct Shop {
     pub(crate) clock: ManualClock,
     /// What the service was started with.
     pub(crate) context: kit::Context,
+    /// What probes and Prometheus reach.
+    pub(crate) internal: TestClient,
     keys: Keys,
     router: Router,
 }
@@ -95,7 +97,8 @@ impl Shop {
             shutdown: kit::lifecycle::Shutdown::new(),
         };
         let app = order::service(context.clone(), order::Config::default()).unwrap();
-        Self { pool: database.pool, clock, context, keys, router: app.router }
+        let internal = TestClient::new(app.internal);
+        Self { pool: database.pool, clock, context, keys, router: app.router, internal }
     }
 
     pub(crate) fn tick(&self, seconds: i64) {

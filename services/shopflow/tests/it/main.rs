@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod process;
+
 use std::process::{Command, Output};
 
 fn shopflow(arguments: &[&str]) -> Output {
@@ -76,6 +78,19 @@ fn a_wrong_key_is_named_with_its_file() {
     std::fs::write(&file, "service: {max_connection: 5}").unwrap();
     let said = refusal(&["serve", "order", "--config", file.to_str().unwrap()]);
     assert!(said.contains("config.yaml") && said.contains("max_connection"), "{said}");
+}
+
+#[test]
+fn a_port_for_probes_that_is_taken_is_named_with_the_key_that_moves_it() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (directory, address) = (tempfile::tempdir().unwrap(), taken.local_addr().unwrap());
+    let file = directory.path().join("config.yaml");
+    let listen = format!("service: {{listen: '127.0.0.1:0', internal_listen: '{address}'}}");
+    std::fs::write(&file, listen).unwrap();
+    let output = shopflow(&["serve", "gateway", "--config", file.to_str().unwrap()]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success());
+    assert!(said.contains(&address.to_string()) && said.contains("service.internal_listen"), "{said}");
 }
 
 #[test]

@@ -74,9 +74,14 @@ fn probes_tell_starting_ready_and_alive_apart() {
         assert_eq!(path("livenessProbe"), "/health");
         assert_eq!(path("startupProbe"), "/health");
         for probe in ["readinessProbe", "livenessProbe", "startupProbe"] {
-            assert_eq!(container[probe]["httpGet"]["port"], "http");
+            assert_eq!(container[probe]["httpGet"]["port"], "internal", "clients cannot fill it");
             assert!(container[probe]["timeoutSeconds"].as_i64().unwrap() > 1);
         }
+        let ports = json!([
+            {"name": "http", "containerPort": service.port, "protocol": "TCP"},
+            {"name": "internal", "containerPort": topology::INTERNAL_PORT, "protocol": "TCP"},
+        ]);
+        assert_eq!(container["ports"], ports);
     }
 }
 
@@ -86,8 +91,12 @@ fn a_rollout_never_has_fewer_pods_than_declared() {
     assert_eq!(order["spec"]["replicas"], 3);
     let rolling = json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}});
     assert_eq!(order["spec"]["strategy"], rolling);
-    // A drain of 5 s and the longest request of 30 s.
-    assert!(order["spec"]["template"]["spec"]["terminationGracePeriodSeconds"].as_i64().unwrap() > 35);
+    let grace = order["spec"]["template"]["spec"]["terminationGracePeriodSeconds"].as_u64().unwrap();
+    assert_eq!(grace, topology::GRACE_PERIOD.as_secs());
+    // The old pod leaves the load balancer while it drains, or it would refuse requests.
+    let probe = &container(&order["spec"]["template"])["readinessProbe"];
+    let noticed = probe["periodSeconds"].as_u64().unwrap() * probe["failureThreshold"].as_u64().unwrap();
+    assert!(noticed < topology::DRAIN.as_secs());
 }
 
 #[test]

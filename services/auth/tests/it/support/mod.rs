@@ -36,6 +36,8 @@ pub(crate) const SOON: Duration = Duration::from_secs(10);
 
 pub(crate) struct Shop {
     pub(crate) client: TestClient,
+    /// What probes and Prometheus reach.
+    pub(crate) internal: TestClient,
     pub(crate) pool: PgPool,
     pub(crate) clock: ManualClock,
     pub(crate) key: TestKey,
@@ -98,8 +100,9 @@ impl Shop {
             metrics: Registry::new(auth::NAME),
             shutdown: shutdown.clone(),
         };
-        let App { router, background, .. } = auth::service(context, config).unwrap();
-        Self { client: TestClient::new(router), pool, clock, key, shutdown, directory, background }
+        let App { router, internal, background, .. } = auth::service(context, config).unwrap();
+        let (client, internal) = (TestClient::new(router), TestClient::new(internal));
+        Self { client, internal, pool, clock, key, shutdown, directory, background }
     }
 
     /// Where the files of the service are.
