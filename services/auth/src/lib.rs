@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use kit::Context;
+use kit::auth::Snapshot;
 use kit::database::Database;
 use kit::http::StandardRoutes;
 use kit::lifecycle::App;
@@ -73,19 +74,23 @@ pub fn service(context: Context, config: Config) -> anyhow::Result<App> {
 }
 
 fn tasks(context: &Context, app: App, auth: &Auth, database: Database, config: Config) -> App {
-    let mut app = context.standard_tasks(app);
+    let recorded = auth.clone();
+    let recorded = Snapshot::new(move |_| {
+        let auth = recorded.clone();
+        async move { Ok(auth.enforce_recorded().await?) }
+    });
+    let mut app = context.standard_tasks_with_revocations(app, recorded);
     if let Some(jetstream) = &context.jetstream {
         let outbox = Relay::new(database, jetstream.clone(), context.clock.clone(), &context.metrics);
         app = app.task("outbox", move |shutdown| outbox.clone().run(shutdown));
         let relay = RevocationRelay::new(auth.clone(), jetstream.clone());
         app = app.task("revocation relay", move |shutdown| relay.clone().run(shutdown));
     }
-    let (recorded, administrator, house) = (auth.clone(), auth.clone(), auth.clone());
-    app.task("recorded revocations", move |_| background::enforce_recorded(recorded.clone()))
-        .task("administrator", move |_| {
-            background::ensure_administrator(administrator.clone(), config.admin_dir.clone())
-        })
-        .task("housekeeping", move |shutdown| background::keep_house(house.clone(), shutdown))
+    let (administrator, house) = (auth.clone(), auth.clone());
+    app.task("administrator", move |_| {
+        background::ensure_administrator(administrator.clone(), config.admin_dir.clone())
+    })
+    .task("housekeeping", move |shutdown| background::keep_house(house.clone(), shutdown))
 }
 
 fn follow_keyring(path: &Path, signer: Signer) -> Following {

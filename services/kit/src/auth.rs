@@ -1,17 +1,18 @@
 //! Who is calling: tokens, the keys that verify them, and revocations.
 
-#[cfg(test)]
-mod attacks;
 mod claims;
 mod extractor;
 mod identity;
 mod keys;
 mod revocations;
+#[cfg(test)]
+mod tests;
+mod verified;
 mod verifier;
 
 pub use claims::{Claims, TOKEN_TYPE};
 pub use extractor::bearer;
 pub use identity::{Identity, Role, Subject};
 pub use keys::{Algorithm, KeySet, KeysError};
-pub use revocations::{Revocation, Revocations};
+pub use revocations::{Revocation, RevocationEntry, RevocationValue, Revocations, Snapshot};
 pub use verifier::{LEEWAY, TokenError, Verifier};

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_nats::jetstream;
 
-use crate::auth::Verifier;
+use crate::auth::{Snapshot, Verifier};
+use crate::client::ServiceClient;
 use crate::clock::{SharedClock, SystemClock};
 use crate::config;
 use crate::database::{Database, DatabaseError};
@@ -12,6 +13,9 @@ use crate::lifecycle::{App, Shutdown};
 use crate::metrics::Registry;
 use crate::readiness::Readiness;
 use crate::{adoption, messaging, panics};
+
+/// The service that records revocations, and that every other one reads them from.
+const REVOCATIONS_OWNER: &str = "auth";
 
 /// Everything outside that a service works with.
 #[derive(Clone)]
@@ -73,20 +77,38 @@ impl Context {
 
     /// The checks that apply to this service.
     pub fn readiness(&self) -> Readiness {
-        let readiness = Readiness::new().until(self.shutdown.clone()).keys(self.verifier.clone());
+        let mut readiness = Readiness::new().until(self.shutdown.clone()).keys(self.verifier.clone());
+        if self.jetstream.is_some() {
+            readiness = readiness.revocations(self.verifier.revocations().clone());
+        }
         match &self.database {
             Some(database) => readiness.database(database.clone()),
             None => readiness,
         }
     }
 
-    /// Adds the tasks that every service has: adoption reports, the revocation watch and, with a database,
-    /// the retention of outbox, inbox and idempotency rows. Services add their relay and consumers themselves.
+    /// Adds the tasks that every service has: adoption reports, revocations and, with a database, the
+    /// retention of outbox, inbox and idempotency rows. Services add their relay and consumers themselves.
     #[must_use]
-    pub fn standard_tasks(&self, mut app: App) -> App {
+    pub fn standard_tasks(&self, app: App) -> App {
+        let snapshot = ServiceClient::new(&self.config, REVOCATIONS_OWNER).map(Snapshot::of_auth);
+        let snapshot = snapshot.inspect_err(|error| {
+            tracing::warn!(%error, "revocations can be read from NATS only");
+        });
+        self.tasks(app, snapshot.ok())
+    }
+
+    /// [`Self::standard_tasks`] for the service that records revocations itself.
+    #[must_use]
+    pub fn standard_tasks_with_revocations(&self, app: App, recorded: Snapshot) -> App {
+        self.tasks(app, Some(recorded))
+    }
+
+    fn tasks(&self, mut app: App, snapshot: Option<Snapshot>) -> App {
         if self.config.debug_panics {
             app = panics::add(app);
         }
+        let revocations = self.verifier.revocations();
         if let Some(jetstream) = &self.jetstream {
             let reporter = adoption::Reporter::new(
                 jetstream.clone(),
@@ -95,10 +117,14 @@ impl Context {
                 self.verifier.kids(),
             );
             app = app.task("adoption", move |shutdown| reporter.clone().run(shutdown));
-            let (revocations, jetstream) = (self.verifier.revocations().clone(), jetstream.clone());
-            app = app.task("revocations", move |shutdown| {
-                let (revocations, jetstream) = (revocations.clone(), jetstream.clone());
-                async move { revocations.watch(&jetstream, shutdown).await }
+            let (revocations, jetstream) = (revocations.clone(), jetstream.clone());
+            app = app
+                .task("revocations", move |shutdown| revocations.clone().follow(jetstream.clone(), shutdown));
+        }
+        if let Some(snapshot) = snapshot {
+            let revocations = revocations.clone();
+            app = app.task("recorded revocations", move |shutdown| {
+                revocations.clone().read(snapshot.clone(), shutdown)
             });
         }
         if let Some(database) = &self.database {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
 
-use crate::auth::Verifier;
+use crate::auth::{Revocations, Verifier};
 use crate::database::Database;
 use crate::lifecycle::Shutdown;
 
@@ -98,6 +98,13 @@ impl Readiness {
     #[must_use]
     pub fn keys(self, verifier: Verifier) -> Self {
         self.check("verification keys", move || std::future::ready(verifier.has_keys()))
+    }
+
+    /// Not ready before every revocation was read once: a token that was ended must not work again after
+    /// a restart. One that loses NATS and auth later stays ready, and says how old its knowledge is.
+    #[must_use]
+    pub fn revocations(self, revocations: Revocations) -> Self {
+        self.check("revocations", move || std::future::ready(revocations.is_loaded()))
     }
 
     /// Not ready any more once shutdown was requested.

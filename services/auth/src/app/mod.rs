@@ -76,7 +76,7 @@ impl Auth {
         revocation: Revocation,
         now: DateTime<Utc>,
     ) -> Result<(), sqlx::Error> {
-        let entry = store::revocations::Revocation { key: revocation.key(), before: now.timestamp() };
+        let entry = store::revocations::Revocation { key: revocation.key(), before: now.timestamp_millis() };
         store::revocations::record(connection, &entry, now).await
     }
 

@@ -1,8 +1,7 @@
 //! Getting recorded revocations to every service.
 
-use chrono::{DateTime, Duration};
-use kit::auth::Revocation as Revoked;
-use uuid::Uuid;
+use chrono::Duration;
+use kit::auth::RevocationValue;
 
 use super::{Auth, Error};
 use crate::store::revocations::{self, Revocation};
@@ -29,15 +28,12 @@ impl Auth {
         Ok(revocations::republish(&mut connection, self.now() - self.revocation_life()).await?)
     }
 
-    /// Puts the recorded revocations in force in this process, which thus needs no NATS to refuse what it ended.
+    /// Puts the recorded revocations in force in this process, which thus needs no NATS to refuse what was ended.
     pub async fn enforce_recorded(&self) -> Result<(), Error> {
         let mut connection = self.database.pool().acquire().await?;
         for entry in revocations::since(&mut connection, self.now() - self.revocation_life()).await? {
-            if let (Some(revoked), Some(before)) =
-                (parse(&entry.key), DateTime::from_timestamp(entry.before, 0))
-            {
-                self.verifier.revocations().insert(revoked, before);
-            }
+            let value = RevocationValue { before: entry.before, until: None };
+            self.verifier.revocations().apply(&entry.key, value);
         }
         Ok(())
     }
@@ -46,13 +42,4 @@ impl Auth {
     pub(super) fn revocation_life(&self) -> Duration {
         self.settings.access_ttl + Duration::minutes(5)
     }
-}
-
-fn parse(key: &str) -> Option<Revoked> {
-    let (kind, id): (fn(Uuid) -> Revoked, _) = match key.strip_prefix("auth.")?.split_once('.')? {
-        ("sid", id) => (Revoked::Session, id),
-        ("user", id) => (Revoked::User, id),
-        _ => return None,
-    };
-    Uuid::parse_str(id).ok().map(kind)
 }

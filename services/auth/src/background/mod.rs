@@ -6,4 +6,4 @@ mod revocations;
 
 pub(crate) use administrator::ensure_administrator;
 pub(crate) use housekeeping::keep_house;
-pub(crate) use revocations::{RevocationRelay, enforce_recorded};
+pub(crate) use revocations::RevocationRelay;

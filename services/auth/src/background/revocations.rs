@@ -16,11 +16,6 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// How often to look whether the bucket is still the same one.
 const INSPECTION: Duration = Duration::from_secs(15);
 
-/// Puts in force here what was recorded before this process started.
-pub(crate) async fn enforce_recorded(auth: Auth) -> anyhow::Result<()> {
-    Ok(auth.enforce_recorded().await?)
-}
-
 /// Publishes recorded revocations. Each replica runs one: publishing twice changes nothing.
 #[derive(Clone)]
 pub(crate) struct RevocationRelay {

@@ -8,8 +8,8 @@ use super::User;
 
 /// Claims of an access token for `user` in session `session`, valid from `now` for `ttl`.
 ///
-/// `revoked_before` is the moment up to which the account's earlier tokens were revoked. Times in tokens are whole
-/// seconds, and a revocation covers its own second, so a token issued in that second is dated one later.
+/// `revoked_before` is the moment up to which the account's earlier tokens were revoked, its own millisecond
+/// included: a token issued in it, or by a replica whose clock is behind, is dated one millisecond later.
 pub fn access_claims(
     issuer: &str,
     user: &User,
@@ -19,7 +19,8 @@ pub fn access_claims(
     revoked_before: Option<DateTime<Utc>>,
 ) -> Claims {
     let nbf = now.timestamp();
-    let iat = revoked_before.map_or(nbf, |revoked| nbf.max(revoked.timestamp() + 1));
+    let iat_ms = now.timestamp_millis();
+    let iat_ms = revoked_before.map_or(iat_ms, |revoked| iat_ms.max(revoked.timestamp_millis() + 1));
     Claims {
         iss: issuer.to_owned(),
         sub: user.id.to_string(),
@@ -27,7 +28,8 @@ pub fn access_claims(
         role: user.role.into(),
         email: Some(user.email.as_str().to_owned()),
         sid: Some(session),
-        iat,
+        iat: iat_ms.div_euclid(1000),
+        iat_ms: Some(iat_ms),
         nbf: Some(nbf),
         exp: nbf + ttl.num_seconds(),
         jti: Uuid::now_v7().to_string(),
@@ -70,7 +72,13 @@ mod tests {
 
     #[test]
     fn a_token_of_the_second_of_a_revocation_is_dated_after_it() {
-        assert_eq!(claims(1_000_900, Some(1_000_100)).iat, 1001);
-        assert_eq!(claims(1_000_900, Some(900_000)).iat, 1000);
+        let issued = |now_ms, revoked_ms| {
+            let claims = claims(now_ms, Some(revoked_ms));
+            (claims.iat, claims.iat_ms.unwrap())
+        };
+        assert_eq!(issued(1_000_900, 1_000_100), (1000, 1_000_900), "later in the same second");
+        assert_eq!(issued(1_000_100, 1_000_100), (1000, 1_000_101), "in the same millisecond");
+        assert_eq!(issued(1_000_100, 1_000_999), (1001, 1_001_000), "by a clock that is behind");
+        assert_eq!(issued(1_000_900, 900_000), (1000, 1_000_900));
     }
 }

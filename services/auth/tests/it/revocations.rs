@@ -61,7 +61,7 @@ async fn a_logout_and_a_deactivation_reach_the_other_replica() {
 
     logout(&shop, &first).await;
     let entry = arrives(&jetstream, Revocation::Session(first.session())).await;
-    assert_eq!(entry, json!({ "before": first.claims()["iat"] }));
+    assert_eq!(entry, json!({ "before": first.claims()["iat_ms"] }));
     refused(&other, &first).await;
     assert_eq!(other.validate(&second.access).await.status, StatusCode::OK);
 
@@ -126,7 +126,6 @@ async fn a_process_that_starts_refuses_what_was_ended_before_without_nats() {
     })
     .await
     .unwrap();
-    assert_eq!(restarted.validate(&tokens.access).await.status, StatusCode::OK, "not told yet");
     restarted.run_background();
     refused(&restarted, &tokens).await;
 }

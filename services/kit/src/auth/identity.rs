@@ -59,9 +59,7 @@ pub struct Identity {
     pub email: Option<String>,
     /// Session of a person.
     pub session: Option<Uuid>,
-    /// `jti`.
-    pub token_id: String,
-    /// `iat`.
+    /// When the token was issued, in milliseconds if it says so ([`Claims::iat_ms`](super::Claims)).
     pub issued_at: DateTime<Utc>,
     /// `exp`.
     pub expires_at: DateTime<Utc>,
@@ -79,11 +77,6 @@ impl Identity {
     /// Whether it is an admin.
     pub fn is_admin(&self) -> bool {
         self.role == Role::Admin
-    }
-
-    /// Whether it is another service.
-    pub fn is_service(&self) -> bool {
-        self.role == Role::Service
     }
 
     /// The person; 403 for a service.
@@ -121,15 +114,7 @@ mod tests {
 
     fn identity(subject: Subject, role: Role) -> Identity {
         let now = Utc::now();
-        Identity {
-            subject,
-            role,
-            email: None,
-            session: None,
-            token_id: String::new(),
-            issued_at: now,
-            expires_at: now,
-        }
+        Identity { subject, role, email: None, session: None, issued_at: now, expires_at: now }
     }
 
     #[test]

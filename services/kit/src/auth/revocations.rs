@@ -1,23 +1,40 @@
 //! Tokens that were ended before their time.
+//!
+//! Auth records a revocation in its database and puts it into a bucket of NATS that every service
+//! follows. While the bucket cannot be read, services read what auth recorded instead. A service is not
+//! ready before it has read everything once, from either place.
 
-use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+mod expiry;
+mod freshness;
+mod snapshot;
+mod watch;
+
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_nats::jetstream;
 use chrono::{DateTime, TimeDelta, Utc};
-use futures::StreamExt;
+use dashmap::DashMap;
+use dashmap::Entry;
 use serde::{Deserialize, Serialize};
+use tokio::time::{Duration, Instant};
 use uuid::Uuid;
 
+use self::expiry::Expiry;
+use self::freshness::Freshness;
 use super::identity::{Identity, Subject};
 use crate::clock::SharedClock;
 use crate::lifecycle::Shutdown;
 
+pub use self::snapshot::Snapshot;
+
 /// Bucket that carries revocations to every service.
 const BUCKET: &str = "revocations";
 
+/// Times of older entries are in seconds. As milliseconds this is a day in 1973, as seconds the year 5138.
+const FIRST_MILLISECONDS: i64 = 100_000_000_000;
+
 /// What a revocation ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Revocation {
     /// All tokens of one session.
     Session(Uuid),
@@ -34,7 +51,8 @@ impl Revocation {
         }
     }
 
-    fn from_key(key: &str) -> Option<Self> {
+    /// What a key of the bucket names; `None` for a key of another kind.
+    pub fn from_key(key: &str) -> Option<Self> {
         let (kind, id) = key.strip_prefix("auth.")?.split_once('.')?;
         let id = Uuid::parse_str(id).ok()?;
         match kind {
@@ -45,93 +63,159 @@ impl Revocation {
     }
 }
 
-/// Value in the bucket.
-#[derive(Debug, Serialize, Deserialize)]
-struct Value {
-    /// Tokens issued up to this time (seconds since 1970) are refused.
-    before: i64,
+/// When a revocation applies: the value in the bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevocationValue {
+    /// Tokens issued up to this time are refused, in milliseconds since 1970.
+    pub before: i64,
+    /// When the last token that it ends has expired, in milliseconds since 1970; it is forgotten then.
+    /// Without it, after the longest life that a token may have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<i64>,
+}
+
+/// A recorded revocation, as in `GET /internal/revocations`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevocationEntry {
+    /// Key in the bucket.
+    pub key: String,
+    /// When it applies.
+    #[serde(flatten)]
+    pub value: RevocationValue,
 }
 
 /// Revocations held in memory. Clones share them.
 #[derive(Clone)]
-pub struct Revocations {
-    before: Arc<RwLock<HashMap<Revocation, i64>>>,
+pub struct Revocations(Arc<Inner>);
+
+struct Inner {
+    /// Looked at with each request: a writer keeps out only readers of the same shard, and only for one entry.
+    held: DashMap<Revocation, Held>,
+    expiry: Mutex<Expiry>,
+    freshness: Freshness,
     clock: SharedClock,
+}
+
+/// Milliseconds since 1970.
+#[derive(Debug, Clone, Copy)]
+struct Held {
+    before: i64,
+    until: i64,
 }
 
 impl Revocations {
     /// None yet.
     pub fn new(clock: SharedClock) -> Self {
-        Self { before: Arc::default(), clock }
+        Self(Arc::new(Inner {
+            held: DashMap::new(),
+            expiry: Mutex::default(),
+            freshness: Freshness::new(),
+            clock,
+        }))
     }
 
     /// Refuses what `revocation` names, in this process only.
     pub fn insert(&self, revocation: Revocation, before: DateTime<Utc>) {
-        let mut map = self.before.write().unwrap_or_else(PoisonError::into_inner);
-        // A token issued before this has expired by itself.
-        let oldest = (self.clock.now() - max_age()).timestamp();
-        map.retain(|_, before| *before >= oldest);
-        let before = before.timestamp();
-        map.entry(revocation).and_modify(|known| *known = before.max(*known)).or_insert(before);
+        self.put(revocation, RevocationValue { before: before.timestamp_millis(), until: None });
+    }
+
+    /// Refuses what a recorded revocation names, in this process only. One of a kind that is not known
+    /// here is logged.
+    pub fn apply(&self, key: &str, value: RevocationValue) {
+        match Revocation::from_key(key) {
+            Some(revocation) => self.put(revocation, value),
+            None => tracing::warn!(key, "revocation of an unknown kind"),
+        }
     }
 
     /// Whether `identity` was revoked.
     pub fn refuses(&self, identity: &Identity) -> bool {
-        let map = self.before.read().unwrap_or_else(PoisonError::into_inner);
-        let session = identity.session.is_some_and(|id| map.contains_key(&Revocation::Session(id)));
+        let held = &self.0.held;
+        let session = identity.session.is_some_and(|id| held.contains_key(&Revocation::Session(id)));
         let user = match identity.subject {
-            Subject::User(id) => {
-                map.get(&Revocation::User(id)).is_some_and(|before| identity.issued_at.timestamp() <= *before)
-            }
+            Subject::User(id) => held
+                .get(&Revocation::User(id))
+                .is_some_and(|held| identity.issued_at.timestamp_millis() <= held.before),
             Subject::Service(_) => false,
         };
         session || user
     }
 
-    /// Revokes here at once, and everywhere by the bucket. Only auth may write it.
-    pub async fn publish(
-        &self,
-        jetstream: &jetstream::Context,
-        revocation: Revocation,
-    ) -> Result<(), async_nats::Error> {
-        let now = self.clock.now();
-        self.insert(revocation, now);
-        let value = serde_json::to_vec(&Value { before: now.timestamp() })?;
-        jetstream.publish(format!("$KV.{BUCKET}.{}", revocation.key()), value.into()).await?.await?;
+    /// How many are held.
+    pub fn count(&self) -> usize {
+        self.0.held.len()
+    }
+
+    /// Whether everything that was recorded up to some moment after the start is known here.
+    pub fn is_loaded(&self) -> bool {
+        self.0.freshness.is_confirmed()
+    }
+
+    /// Everything that was recorded before `at` is known here.
+    pub fn confirm(&self, at: Instant) {
+        self.0.freshness.confirm(at);
+    }
+
+    /// How long ago everything recorded was known here for sure; since the start while it never was.
+    pub fn age(&self) -> Duration {
+        self.0.freshness.age()
+    }
+
+    /// Follows the bucket until shutdown.
+    pub async fn follow(self, jetstream: jetstream::Context, shutdown: Shutdown) -> anyhow::Result<()> {
+        watch::run(&self, &jetstream, &shutdown).await;
         Ok(())
     }
 
-    /// Follows the bucket until shutdown. An error means that the watch must be started again.
-    pub async fn watch(&self, jetstream: &jetstream::Context, shutdown: Shutdown) -> anyhow::Result<()> {
-        let bucket = jetstream.get_key_value(BUCKET).await?;
-        let mut entries = bucket.watch_with_history(">").await?;
-        loop {
-            let entry = tokio::select! {
-                () = shutdown.requested() => return Ok(()),
-                entry = entries.next() => entry,
-            };
-            let entry = entry.ok_or_else(|| anyhow::anyhow!("the watch of {BUCKET} ended"))??;
-            // A key that went away expired, and so have its tokens: pruning removes it.
-            if entry.operation == jetstream::kv::Operation::Put {
-                self.apply(&entry.key, &entry.value);
-            }
-        }
+    /// Reads `snapshot` at start, and again whenever the bucket is not followed, until shutdown.
+    pub async fn read(self, snapshot: Snapshot, shutdown: Shutdown) -> anyhow::Result<()> {
+        snapshot::run(&self, &snapshot, &shutdown).await;
+        Ok(())
     }
 
-    fn apply(&self, key: &str, value: &[u8]) {
-        let before = serde_json::from_slice::<Value>(value)
-            .ok()
-            .and_then(|value| DateTime::from_timestamp(value.before, 0));
-        if let (Some(revocation), Some(before)) = (Revocation::from_key(key), before) {
-            self.insert(revocation, before);
-        } else {
-            tracing::warn!(key, "revocation cannot be read");
+    fn put(&self, revocation: Revocation, value: RevocationValue) {
+        let Inner { held, expiry, clock, .. } = &*self.0;
+        let now = clock.now().timestamp_millis();
+        let before = milliseconds(value.before);
+        let until = value.until.unwrap_or_else(|| before.saturating_add(longest_life().num_milliseconds()));
+        if until > now {
+            let later = match held.entry(revocation) {
+                Entry::Occupied(mut known) => {
+                    let known = known.get_mut();
+                    let later = until > known.until;
+                    *known = Held { before: before.max(known.before), until: until.max(known.until) };
+                    later
+                }
+                Entry::Vacant(vacant) => {
+                    vacant.insert(Held { before, until });
+                    true
+                }
+            };
+            if later {
+                expiry.lock().unwrap_or_else(PoisonError::into_inner).push(until, revocation);
+            }
         }
+        self.drop_expired();
+    }
+
+    /// Forgets what ends only tokens that have expired by themselves.
+    fn drop_expired(&self) {
+        let Inner { held, expiry, clock, .. } = &*self.0;
+        let now = clock.now().timestamp_millis();
+        expiry.lock().unwrap_or_else(PoisonError::into_inner).drop_due(now, |revocation| {
+            // One that was recorded again lives longer, and is in the order of expiry once more.
+            held.remove_if(&revocation, |_, held| held.until <= now);
+        });
     }
 }
 
-/// How long an entry of the bucket lives: as long as the longest access token.
-fn max_age() -> TimeDelta {
+/// `before` of an entry in milliseconds. One in seconds covers its whole second.
+fn milliseconds(before: i64) -> i64 {
+    if before < FIRST_MILLISECONDS { before.saturating_mul(1000).saturating_add(999) } else { before }
+}
+
+/// The longest life of an access token: that of an entry in the bucket.
+fn longest_life() -> TimeDelta {
     topology::BUCKETS
         .iter()
         .find(|bucket| bucket.name == BUCKET)
@@ -140,68 +224,4 @@ fn max_age() -> TimeDelta {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::auth::Role;
-    use crate::clock::ManualClock;
-
-    fn identity(user: Uuid, session: Uuid, issued_at: DateTime<Utc>) -> Identity {
-        Identity {
-            subject: Subject::User(user),
-            role: Role::Customer,
-            email: None,
-            session: Some(session),
-            token_id: "t".to_owned(),
-            issued_at,
-            expires_at: issued_at + TimeDelta::hours(1),
-        }
-    }
-
-    #[test]
-    fn a_session_and_a_user_can_be_ended() {
-        let clock = ManualClock::at(Utc::now());
-        let revocations = Revocations::new(clock.shared());
-        let (user, session, now) = (Uuid::now_v7(), Uuid::now_v7(), Utc::now());
-        let one = identity(user, session, now);
-        let other = identity(user, Uuid::now_v7(), now);
-        assert!(!revocations.refuses(&one));
-
-        revocations.apply(
-            &Revocation::Session(session).key(),
-            format!("{{\"before\":{}}}", now.timestamp()).as_bytes(),
-        );
-        assert!(revocations.refuses(&one));
-        assert!(!revocations.refuses(&other), "another session of the same user goes on");
-
-        revocations.insert(Revocation::User(user), now);
-        assert!(revocations.refuses(&other));
-        let later = identity(user, Uuid::now_v7(), now + TimeDelta::seconds(2));
-        assert!(!revocations.refuses(&later), "tokens of a new sign-in are good");
-    }
-
-    #[test]
-    fn an_older_revocation_never_shortens_a_newer_one() {
-        let revocations = Revocations::new(ManualClock::at(Utc::now()).shared());
-        let (user, now) = (Uuid::now_v7(), Utc::now());
-        revocations.insert(Revocation::User(user), now);
-        revocations.insert(Revocation::User(user), now - TimeDelta::minutes(5));
-        assert!(revocations.refuses(&identity(user, Uuid::now_v7(), now)));
-    }
-
-    #[test]
-    fn what_is_longer_ago_than_any_token_lives_is_forgotten() {
-        let clock = ManualClock::at(Utc::now());
-        let revocations = Revocations::new(clock.shared());
-        revocations.insert(Revocation::Session(Uuid::now_v7()), crate::clock::Clock::now(&clock));
-        clock.advance(TimeDelta::days(2));
-        revocations.insert(Revocation::Session(Uuid::now_v7()), crate::clock::Clock::now(&clock));
-        assert_eq!(revocations.before.read().unwrap().len(), 1);
-    }
-
-    #[test]
-    fn foreign_keys_are_ignored() {
-        for key in ["auth.sid.x", "order.sid.", "auth.", "auth.role.019c0000-0000-7000-8000-000000000000"] {
-            assert_eq!(Revocation::from_key(key), None, "{key}");
-        }
-    }
-}
+mod tests;

@@ -13,6 +13,7 @@ use super::claims::{Claims, TOKEN_TYPE};
 use super::identity::{Identity, Role, Subject};
 use super::keys::KeySet;
 use super::revocations::Revocations;
+use super::verified::{Fingerprint, Verified, VerifiedTokens};
 use crate::clock::{SharedClock, SystemClock};
 use crate::watch::Following;
 
@@ -65,13 +66,25 @@ pub enum TokenError {
 pub struct Verifier(Arc<Inner>);
 
 struct Inner {
-    keys: ArcSwap<KeySet>,
+    keyring: ArcSwap<Keyring>,
     kids: watch::Sender<Vec<String>>,
     issuer: String,
     service: String,
     clock: SharedClock,
     revocations: Revocations,
     following: OnceLock<Following>,
+}
+
+/// A key set, and what was verified with it.
+struct Keyring {
+    keys: KeySet,
+    verified: VerifiedTokens,
+}
+
+impl Keyring {
+    fn new(keys: KeySet) -> Self {
+        Self { keys, verified: VerifiedTokens::default() }
+    }
 }
 
 impl Verifier {
@@ -109,7 +122,7 @@ impl Verifier {
     pub fn with_keys(keys: KeySet, issuer: &str, service: &str, clock: SharedClock) -> Self {
         Self(Arc::new(Inner {
             kids: watch::Sender::new(keys.kids()),
-            keys: ArcSwap::from_pointee(keys),
+            keyring: ArcSwap::from_pointee(Keyring::new(keys)),
             issuer: issuer.to_owned(),
             service: service.to_owned(),
             revocations: Revocations::new(clock.clone()),
@@ -130,7 +143,7 @@ impl Verifier {
 
     /// Whether any key is loaded.
     pub fn has_keys(&self) -> bool {
-        !self.0.keys.load().is_empty()
+        !self.0.keyring.load().keys.is_empty()
     }
 
     /// Tokens that were ended before their time.
@@ -150,12 +163,16 @@ impl Verifier {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::Malformed);
         }
-        let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Malformed)?;
-        let claims = self.0.check_signature(token, &header)?;
-        let identity = self.0.check_claims(claims, service)?;
-        if self.0.revocations.refuses(&identity) {
-            return Err(TokenError::Revoked);
+        let keyring = self.0.keyring.load();
+        let fingerprint = Fingerprint::of(token);
+        if let Some(verified) = keyring.verified.get(&fingerprint) {
+            self.0.admit(&verified, service)?;
+            return Ok(verified.identity.clone());
         }
+        let verified = Arc::new(self.0.read(token, &keyring.keys)?);
+        self.0.admit(&verified, service)?;
+        let identity = verified.identity.clone();
+        keyring.verified.insert(fingerprint, verified);
         Ok(identity)
     }
 }
@@ -163,67 +180,78 @@ impl Verifier {
 impl Inner {
     fn swap(&self, keys: KeySet) {
         let kids = keys.kids();
-        self.keys.store(Arc::new(keys));
+        self.keyring.store(Arc::new(Keyring::new(keys)));
         tracing::info!(kids = ?kids, "verification keys loaded");
         self.kids.send_replace(kids);
     }
 
-    fn check_signature(&self, token: &str, header: &Header) -> Result<Claims, TokenError> {
-        // `crit` lists extensions that must be understood (RFC 7515 section 4.1.11); we know none.
-        if header.crit.is_some() {
-            return Err(TokenError::Malformed);
-        }
-        let typ = header.typ.as_deref().unwrap_or_default();
-        if !typ.eq_ignore_ascii_case(TOKEN_TYPE) {
-            return Err(TokenError::WrongType);
-        }
-        let keys = self.keys.load();
-        if keys.is_empty() {
-            return Err(TokenError::NoKeys);
-        }
-        let key = header.kid.as_deref().and_then(|kid| keys.get(kid)).ok_or(TokenError::UnknownKey)?;
-        if header.alg != key.algorithm.into() {
-            return Err(TokenError::WrongAlgorithm);
-        }
-        let decoded = jsonwebtoken::decode::<Claims>(token, &key.decoding, &key.validation);
-        decoded.map(|data| data.claims).map_err(|error| match error.kind() {
-            jsonwebtoken::errors::ErrorKind::InvalidSignature => TokenError::BadSignature,
-            _ => TokenError::Malformed,
-        })
-    }
-
-    fn check_claims(&self, claims: Claims, service: &str) -> Result<Identity, TokenError> {
+    /// What the token says for good: its signature, its issuer and its form are checked here.
+    fn read(&self, token: &str, keys: &KeySet) -> Result<Verified, TokenError> {
+        let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Malformed)?;
+        let claims = check_signature(token, &header, keys)?;
         if claims.iss != self.issuer {
             return Err(TokenError::WrongIssuer);
         }
         let subject = subject(&claims)?;
-        let audience = match subject {
-            Subject::User(_) => topology::ACCESS_TOKEN_AUDIENCE,
-            Subject::Service(_) => service,
-        };
-        if claims.aud != audience {
-            return Err(TokenError::WrongAudience);
-        }
-        let now = self.clock.now();
+        let issued_at = claims.iat_ms.map_or_else(|| time(claims.iat), time_ms)?;
         let expires_at = time(claims.exp)?;
-        let issued_at = time(claims.iat)?;
-        if now >= expires_at + LEEWAY {
-            return Err(TokenError::Expired);
-        }
-        let starts_at = claims.nbf.map_or(Ok(issued_at), time)?;
-        if starts_at > now + LEEWAY || issued_at > now + LEEWAY {
-            return Err(TokenError::NotYetValid);
-        }
-        Ok(Identity {
+        let not_before = claims.nbf.map_or(Ok(issued_at), time)?.max(issued_at);
+        let identity = Identity {
             subject,
             role: claims.role,
             email: claims.email,
             session: claims.sid,
-            token_id: claims.jti,
             issued_at,
             expires_at,
-        })
+        };
+        Ok(Verified { identity, audience: claims.aud, not_before })
     }
+
+    /// Whether the token is good now, for `service`. Asked with each request.
+    fn admit(&self, verified: &Verified, service: &str) -> Result<(), TokenError> {
+        let identity = &verified.identity;
+        let audience = match identity.subject {
+            Subject::User(_) => topology::ACCESS_TOKEN_AUDIENCE,
+            Subject::Service(_) => service,
+        };
+        if verified.audience != audience {
+            return Err(TokenError::WrongAudience);
+        }
+        let now = self.clock.now();
+        if now >= identity.expires_at + LEEWAY {
+            return Err(TokenError::Expired);
+        }
+        if verified.not_before > now + LEEWAY {
+            return Err(TokenError::NotYetValid);
+        }
+        if self.revocations.refuses(identity) {
+            return Err(TokenError::Revoked);
+        }
+        Ok(())
+    }
+}
+
+fn check_signature(token: &str, header: &Header, keys: &KeySet) -> Result<Claims, TokenError> {
+    // `crit` lists extensions that must be understood (RFC 7515 section 4.1.11); we know none.
+    if header.crit.is_some() {
+        return Err(TokenError::Malformed);
+    }
+    let typ = header.typ.as_deref().unwrap_or_default();
+    if !typ.eq_ignore_ascii_case(TOKEN_TYPE) {
+        return Err(TokenError::WrongType);
+    }
+    if keys.is_empty() {
+        return Err(TokenError::NoKeys);
+    }
+    let key = header.kid.as_deref().and_then(|kid| keys.get(kid)).ok_or(TokenError::UnknownKey)?;
+    if header.alg != key.algorithm.into() {
+        return Err(TokenError::WrongAlgorithm);
+    }
+    let decoded = jsonwebtoken::decode::<Claims>(token, &key.decoding, &key.validation);
+    decoded.map(|data| data.claims).map_err(|error| match error.kind() {
+        jsonwebtoken::errors::ErrorKind::InvalidSignature => TokenError::BadSignature,
+        _ => TokenError::Malformed,
+    })
 }
 
 /// The subject; its form and the role must agree, or a person could hold a token of role `service`.
@@ -237,11 +265,15 @@ fn subject(claims: &Claims) -> Result<Subject, TokenError> {
     }
 }
 
-/// Years after 9999 are refused, so that adding the leeway cannot overflow.
 fn time(seconds: i64) -> Result<DateTime<Utc>, TokenError> {
-    (0..253_402_300_800)
-        .contains(&seconds)
-        .then(|| DateTime::from_timestamp(seconds, 0))
+    seconds.checked_mul(1000).ok_or(TokenError::Malformed).and_then(time_ms)
+}
+
+/// Years after 9999 are refused, so that adding the leeway cannot overflow.
+fn time_ms(milliseconds: i64) -> Result<DateTime<Utc>, TokenError> {
+    (0..253_402_300_800_000)
+        .contains(&milliseconds)
+        .then(|| DateTime::from_timestamp_millis(milliseconds))
         .flatten()
         .ok_or(TokenError::Malformed)
 }

@@ -1,12 +1,11 @@
-//! Keys, revocations and adoption, live.
+//! Keys and adoption, live.
 
 use std::path::Path;
 use std::time::Duration;
 
-use chrono::Utc;
 use futures::StreamExt;
-use kit::auth::{Revocation, Role, TokenError, Verifier};
-use kit::testing::{AccessToken, ISSUER, Keys};
+use kit::auth::{Role, TokenError, Verifier};
+use kit::testing::{ISSUER, Keys};
 use uuid::Uuid;
 
 use crate::world::{Running, World, eventually};
@@ -61,60 +60,6 @@ async fn broken_keys_leave_those_before_in_force() {
         kids.borrow().len() == 2
     })
     .await;
-}
-
-#[tokio::test]
-async fn a_revocation_reaches_every_service() {
-    let world = World::new().await;
-    let keys = Keys::generate();
-    let (auth, order) = (keys.verifier("auth"), keys.verifier("order"));
-    let token = AccessToken::of(Uuid::now_v7(), Role::Customer);
-    let signed = keys.sign_access(&token);
-    let watcher = |verifier: &Verifier| {
-        let (revocations, jetstream) = (verifier.revocations().clone(), world.jetstream.clone());
-        Running::start(move |shutdown| {
-            let (revocations, jetstream) = (revocations.clone(), jetstream.clone());
-            async move { revocations.watch(&jetstream, shutdown).await }
-        })
-    };
-    let watching = watcher(&order);
-    assert!(order.verify(&signed).is_ok());
-
-    auth.revocations().publish(&world.jetstream, Revocation::Session(token.session)).await.unwrap();
-    assert_eq!(auth.verify(&signed), Err(TokenError::Revoked), "at once where it was revoked");
-    eventually("the other service knows", async || order.verify(&signed) == Err(TokenError::Revoked)).await;
-    watching.stop().await;
-
-    // A service that starts later learns what happened before.
-    let late = keys.verifier("notification");
-    let watching = watcher(&late);
-    eventually("the late service knows", async || late.verify(&signed) == Err(TokenError::Revoked)).await;
-    let fresh = AccessToken { issued_at: Utc::now(), ..AccessToken::of(token.user_id, Role::Customer) };
-    assert!(late.verify(&keys.sign_access(&fresh)).is_ok(), "other sessions go on");
-    watching.stop().await;
-}
-
-#[tokio::test]
-async fn revocations_arrive_after_nats_was_away() {
-    let world = World::new().await;
-    let keys = Keys::generate();
-    let order = keys.verifier("order");
-    let (revocations, jetstream) = (order.revocations().clone(), world.jetstream.clone());
-    let watching = Running::start(move |shutdown| {
-        let (revocations, jetstream) = (revocations.clone(), jetstream.clone());
-        async move { revocations.watch(&jetstream, shutdown).await }
-    });
-    let user = Uuid::now_v7();
-    let token = keys.access_token(user, Role::Customer);
-    world.nats.stop().await.unwrap();
-    world.nats.start_again().await.unwrap();
-    let auth = keys.verifier("auth");
-    eventually("the revocation is stored", async || {
-        auth.revocations().publish(&world.jetstream, Revocation::User(user)).await.is_ok()
-    })
-    .await;
-    eventually("it arrives", async || order.verify(&token) == Err(TokenError::Revoked)).await;
-    watching.stop().await;
 }
 
 #[tokio::test]

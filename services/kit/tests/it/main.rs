@@ -15,6 +15,7 @@ mod outbound;
 mod outbox;
 mod outbox_faults;
 mod projection;
+mod revocations;
 mod service_client;
 mod silence;
 mod transaction;
