@@ -1,6 +1,7 @@
 //! Which headers cross the gateway.
 
 use http::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue};
+use kit::telemetry::TraceContext;
 
 use crate::client::Client;
 
@@ -66,10 +67,8 @@ pub(crate) fn prepare_request(headers: &mut HeaderMap, client: &Client) {
         headers.insert(REQUEST_ID, request_id);
     }
     // The gateway's own span becomes the parent; without tracing the client's stays.
-    for (name, value) in kit::telemetry::outgoing() {
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            headers.insert(name, value);
-        }
+    for (name, value) in kit::telemetry::outgoing().iter().flat_map(TraceContext::headers) {
+        headers.insert(name, value);
     }
 }
 

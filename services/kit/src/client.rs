@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use crate::config;
+use crate::telemetry::TraceContext;
 use crate::watch::Following;
 use budget::RetryBudget;
 
@@ -179,11 +180,11 @@ impl ServiceClient {
     ) -> Result<Vec<u8>, ClientError> {
         let Inner { service, http, token, .. } = &*self.0;
         let mut request = http.request(method, self.url(path)?);
-        for (name, value) in crate::telemetry::outgoing() {
+        for (name, value) in crate::telemetry::outgoing().iter().flat_map(TraceContext::headers) {
             request = request.header(name, value);
         }
         if let Some(id) = crate::http::request_id() {
-            request = request.header(crate::http::REQUEST_ID, id);
+            request = request.header(crate::http::REQUEST_ID, id.header());
         }
         if let Some(token) = token.read().unwrap_or_else(PoisonError::into_inner).as_ref() {
             request = request.bearer_auth(token);

@@ -62,7 +62,9 @@ impl Context {
             metrics.watch_pool(database.clone());
         }
         let nats = messaging::connect(&config, &metrics).await?;
+        metrics.watch_nats(nats.clone());
         let verifier = Verifier::from_file(&config.verification_keys, &config.issuer, service.name);
+        metrics.watch_revocations(verifier.revocations().clone());
         Ok(Self {
             config: Arc::new(config),
             database,

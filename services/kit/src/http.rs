@@ -7,7 +7,7 @@ mod routes;
 
 pub(crate) use arrival::Arriving;
 pub use observe::RouteLabel;
-pub use request_id::{REQUEST_ID, request_id};
+pub use request_id::{REQUEST_ID, RequestId, request_id};
 pub use routes::StandardRoutes;
 
 use std::time::Duration;
@@ -65,8 +65,7 @@ pub fn edge(router: Router, standard: StandardRoutes) -> Routers {
 fn routers(public: Router, standard: StandardRoutes) -> Routers {
     let metrics = standard.metrics.clone();
     let public = layers(fallbacks(public).layer(DefaultBodyLimit::max(MAX_BODY)))
-        .layer(middleware::from_fn_with_state(metrics.requests(), observe::layer))
-        .layer(middleware::from_fn(request_id::layer));
+        .layer(observe::Observe(metrics.requests()));
     let internal = routes::health()
         .merge(routes::metrics(&standard))
         .merge(routes::openapi(&standard))

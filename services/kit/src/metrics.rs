@@ -1,17 +1,20 @@
 //! Metrics, one registry a service, in the OpenMetrics text format.
 
 mod connections;
+mod dependencies;
 mod pool;
+mod process;
 mod requests;
 
 pub(crate) use connections::{Connections, Cut, ListenerMetrics, Refused};
-pub(crate) use requests::Requests;
+pub(crate) use requests::{InFlight, Requests};
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Metric;
 
+use crate::auth::Revocations;
 use crate::database::Database;
 use crate::inbox::Outcomes;
 
@@ -32,13 +35,14 @@ struct Inner {
 }
 
 impl Registry {
-    /// An empty registry.
+    /// A registry with the figures of the process.
     pub fn new(service: &'static str) -> Self {
         let labels = [("service".into(), service.into())];
-        let registry = Mutex::new(prometheus_client::registry::Registry::with_labels(labels.into_iter()));
+        let mut registry = prometheus_client::registry::Registry::with_labels(labels.into_iter());
+        registry.register_collector(Box::new(process::ProcessCollector));
         Self(Arc::new(Inner {
             service,
-            registry,
+            registry: Mutex::new(registry),
             outcomes: OnceLock::new(),
             requests: OnceLock::new(),
             connections: OnceLock::new(),
@@ -60,6 +64,20 @@ impl Registry {
     pub fn watch_pool(&self, database: Database) {
         self.locked(|registry| {
             registry.register_collector(Box::new(pool::PoolCollector(database)));
+        });
+    }
+
+    /// Adds whether NATS is connected.
+    pub fn watch_nats(&self, nats: async_nats::Client) {
+        self.locked(|registry| {
+            registry.register_collector(Box::new(dependencies::NatsCollector(nats)));
+        });
+    }
+
+    /// Adds how current the revocations are, and how many are held.
+    pub fn watch_revocations(&self, revocations: Revocations) {
+        self.locked(|registry| {
+            registry.register_collector(Box::new(dependencies::RevocationsCollector(revocations)));
         });
     }
 

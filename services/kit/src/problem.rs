@@ -179,7 +179,7 @@ impl Problem {
             title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
             status: self.status.as_u16(),
             detail: self.detail.clone(),
-            instance: crate::http::request_id(),
+            instance: crate::http::request_id().map(|id| id.to_string()),
             errors: self.errors.clone(),
         }
     }

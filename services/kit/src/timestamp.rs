@@ -1,6 +1,6 @@
 //! Points in time as the API and the events write them.
 
-use chrono::{DateTime, DurationRound, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, DurationRound, SecondsFormat, TimeDelta, Timelike, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
@@ -18,6 +18,11 @@ impl Timestamp {
         Self(time.duration_trunc(TimeDelta::milliseconds(1)).unwrap_or(time))
     }
 
+    /// `time` with all its digits; only whole milliseconds are written.
+    pub(crate) fn of(time: DateTime<Utc>) -> Self {
+        Self(time)
+    }
+
     /// The current time by `clock`, in whole milliseconds.
     pub fn now(clock: &dyn Clock) -> Self {
         Self::new(clock.now())
@@ -27,6 +32,37 @@ impl Timestamp {
     pub fn get(self) -> DateTime<Utc> {
         self.0
     }
+
+    /// Passes on the text of the time; it takes no memory but for years of more than four digits.
+    pub(crate) fn write<T>(self, out: impl FnOnce(&str) -> T) -> T {
+        match digits(&self.0).as_ref().map(|text| std::str::from_utf8(text)) {
+            Some(Ok(text)) => out(text),
+            _ => out(&self.0.to_rfc3339_opts(SecondsFormat::Millis, true)),
+        }
+    }
+}
+
+/// `2026-02-17T10:30:00.000Z`, for the years 0 to 9999. A leap second is left to chrono.
+fn digits(time: &DateTime<Utc>) -> Option<[u8; 24]> {
+    let mut text = *b"0000-00-00T00:00:00.000Z";
+    let year = u32::try_from(time.year()).ok().filter(|year| *year <= 9999)?;
+    let milliseconds = Some(time.timestamp_subsec_millis()).filter(|milliseconds| *milliseconds < 1000)?;
+    let parts = [
+        (0, 4, year),
+        (5, 2, time.month()),
+        (8, 2, time.day()),
+        (11, 2, time.hour()),
+        (14, 2, time.minute()),
+        (17, 2, time.second()),
+        (20, 3, milliseconds),
+    ];
+    for (start, length, mut value) in parts {
+        for digit in text[start..start + length].iter_mut().rev() {
+            *digit += u8::try_from(value % 10).unwrap_or_default();
+            value /= 10;
+        }
+    }
+    Some(text)
 }
 
 impl From<DateTime<Utc>> for Timestamp {
@@ -43,13 +79,13 @@ impl From<Timestamp> for DateTime<Utc> {
 
 impl std::fmt::Display for Timestamp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0.to_rfc3339_opts(SecondsFormat::Millis, true))
+        self.write(|text| f.write_str(text))
     }
 }
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        self.write(|text| serializer.serialize_str(text))
     }
 }
 
@@ -71,23 +107,10 @@ impl utoipa::PartialSchema for Timestamp {
 
 impl utoipa::ToSchema for Timestamp {}
 
-/// For `#[serde(with = "kit::timestamp::millis")]` on a `DateTime<Utc>`.
-pub mod millis {
-    use super::{DateTime, Deserialize, Deserializer, Serialize, Serializer, Timestamp, Utc};
-
-    /// Writes `2026-02-17T10:30:00.000Z`.
-    pub fn serialize<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
-        Timestamp::new(*time).serialize(serializer)
-    }
-
-    /// Reads any RFC 3339 time.
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateTime<Utc>, D::Error> {
-        Timestamp::deserialize(deserializer).map(Timestamp::get)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -101,5 +124,24 @@ mod tests {
         let time: Timestamp = serde_json::from_str("\"2026-02-17T10:30:00.123999Z\"").unwrap();
         assert_eq!(time.to_string(), "2026-02-17T10:30:00.123Z");
         assert_eq!(time.get().timestamp_subsec_micros(), 123_000);
+    }
+
+    #[test]
+    fn times_that_do_not_fit_four_digits_are_written_as_chrono_does() {
+        for time in [DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC, DateTime::UNIX_EPOCH] {
+            assert_eq!(Timestamp(time).to_string(), time.to_rfc3339_opts(SecondsFormat::Millis, true));
+        }
+        let leap: DateTime<Utc> = "2016-12-31T23:59:60.5Z".parse().unwrap();
+        assert_eq!(Timestamp(leap).to_string(), "2016-12-31T23:59:60.500Z");
+    }
+
+    proptest! {
+        #[test]
+        fn every_time_is_written_as_chrono_does(milliseconds in -99_999_999_999_999_i64..=999_999_999_999_999) {
+            let time = DateTime::from_timestamp_millis(milliseconds).unwrap();
+            let text = time.to_rfc3339_opts(SecondsFormat::Millis, true);
+            prop_assert_eq!(Timestamp::new(time).to_string(), &*text);
+            prop_assert_eq!(serde_json::to_string(&Timestamp::new(time)).unwrap(), format!("\"{text}\""));
+        }
     }
 }

@@ -193,7 +193,7 @@ impl Inner {
             return Err(TokenError::WrongIssuer);
         }
         let subject = subject(&claims)?;
-        let issued_at = claims.iat_ms.map_or_else(|| time(claims.iat), time_ms)?;
+        let issued_at = issued_at(&claims)?;
         let expires_at = time(claims.exp)?;
         let not_before = claims.nbf.map_or(Ok(issued_at), time)?.max(issued_at);
         let identity = Identity {
@@ -262,6 +262,15 @@ fn subject(claims: &Claims) -> Result<Subject, TokenError> {
             Uuid::parse_str(&claims.sub).map(Subject::User).map_err(|_| TokenError::Malformed)
         }
         _ => Err(TokenError::Malformed),
+    }
+}
+
+/// In milliseconds if the token says them; they must lie in the second that it says too.
+fn issued_at(claims: &Claims) -> Result<DateTime<Utc>, TokenError> {
+    match claims.iat_ms {
+        Some(milliseconds) if milliseconds.div_euclid(1000) == claims.iat => time_ms(milliseconds),
+        Some(_) => Err(TokenError::Malformed),
+        None => time(claims.iat),
     }
 }
 

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::MAX_EVENT_BYTES;
 use crate::database::{Aggregate, Error};
+use crate::telemetry::TraceContext;
 use crate::events::{Envelope, Event};
 
 /// A row of `outbox`, to be written.
@@ -45,7 +46,8 @@ impl NewRow {
             about,
             payload: json,
             headers: crate::telemetry::outgoing()
-                .into_iter()
+                .iter()
+                .flat_map(TraceContext::texts)
                 .fold(String::new(), |lines, (name, value)| format!("{lines}{name}: {value}\n")),
             created_at: at,
         })

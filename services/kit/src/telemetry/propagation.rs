@@ -1,11 +1,11 @@
 //! W3C trace context (`traceparent`) on its way in and out.
 
-use std::collections::BTreeMap;
+use tracing::{Span, dispatcher};
+use tracing_subscriber::Registry;
+use tracing_subscriber::registry::LookupSpan;
 
-use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
-use opentelemetry_sdk::propagation::TraceContextPropagator;
-use tracing::Span;
-use tracing_opentelemetry::OpenTelemetrySpanExt;
+use super::layer::SpanState;
+use super::trace::TraceContext;
 
 /// Headers that a trace context can be read from.
 pub trait Carrier {
@@ -25,39 +25,35 @@ impl Carrier for async_nats::HeaderMap {
     }
 }
 
-/// Makes `span` a child of the remote span that `headers` name. Without one it starts a trace.
+/// Makes `span` a child of the remote span that `headers` name. Without a valid one it stays in its own trace.
 pub fn continue_from(span: &Span, headers: &impl Carrier) {
-    if headers.header("traceparent").is_some() {
-        let parent = TraceContextPropagator::new().extract(&Reader(headers));
-        // Fails only when no telemetry is set up, and then there is nothing to continue.
-        let _ = span.set_parent(parent);
+    let parent = headers
+        .header("traceparent")
+        .and_then(|parent| TraceContext::read(parent, headers.header("tracestate")));
+    if let Some(parent) = parent {
+        span.with_subscriber(|(id, dispatch)| {
+            if let Some(span) = dispatch.downcast_ref::<Registry>().and_then(|registry| registry.span(id))
+                && let Some(state) = span.extensions_mut().get_mut::<SpanState>()
+            {
+                state.continue_from(&parent);
+            }
+        });
     }
 }
 
-/// The current span's context as headers; empty outside a trace.
-pub fn outgoing() -> BTreeMap<String, String> {
-    let mut headers = Writer(BTreeMap::new());
-    TraceContextPropagator::new().inject_context(&opentelemetry::Context::current(), &mut headers);
-    headers.0.retain(|_, value| !value.is_empty());
-    headers.0
+/// Where the current span stands in its trace; `None` outside a trace.
+pub fn outgoing() -> Option<TraceContext> {
+    dispatcher::get_default(|dispatch| {
+        let registry = dispatch.downcast_ref::<Registry>()?;
+        let current = tracing::Subscriber::current_span(registry);
+        Some(registry.span(current.id()?)?.extensions().get::<SpanState>()?.trace.clone())
+    })
 }
 
-struct Reader<'a, C>(&'a C);
-
-impl<C: Carrier> Extractor for Reader<'_, C> {
-    fn get(&self, key: &str) -> Option<&str> {
-        self.0.header(key)
-    }
-
-    fn keys(&self) -> Vec<&str> {
-        vec!["traceparent", "tracestate"]
-    }
-}
-
-struct Writer(BTreeMap<String, String>);
-
-impl Injector for Writer {
-    fn set(&mut self, key: &str, value: String) {
-        self.0.insert(key.to_owned(), value);
-    }
+/// Where `span` stands in its trace.
+pub(crate) fn context_of(span: &Span) -> Option<TraceContext> {
+    span.with_subscriber(|(id, dispatch)| {
+        let registry = dispatch.downcast_ref::<Registry>()?;
+        Some(registry.span(id)?.extensions().get::<SpanState>()?.trace.clone())
+    })?
 }

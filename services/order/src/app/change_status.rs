@@ -29,7 +29,13 @@ impl Orders {
         store::step(&mut transaction, &order, from, actor).await?;
         announce::step(&mut transaction, &order, from)?;
         transaction.commit().await?;
-        tracing::info!(order.id = %id, order.from = %from, order.to = %to, actor.kind = actor.kind(), "order status changed");
+        kit::outcome!(
+            "order status changed",
+            order.id = %id,
+            order.from = %from,
+            order.to = %to,
+            actor.kind = actor.kind()
+        );
         Ok(order)
     }
 }

@@ -117,6 +117,6 @@ pub(super) async fn place(
     let order = orders.place(work.transaction(), new, user_id, &actor).await?;
     let answer = Answer::created(format!("/orders/{}", order.id), &OrderBody::from(&order))?;
     let answer = work.commit(answer).await?;
-    tracing::info!(order.id = %order.id, actor.kind = actor.kind(), "order placed");
+    kit::outcome!("order placed", order.id = %order.id, actor.kind = actor.kind());
     Ok(answer)
 }

@@ -246,12 +246,20 @@ fn absurd_times_are_refused() {
     let keys = Keys::generate();
     for exp in [i64::MAX, i64::MIN, -1] {
         assert_eq!(refusal(&keys, &keys.sign(&Claims { exp, ..claims() })), TokenError::Malformed, "{exp}");
-        let iat_ms = Some(exp);
-        assert_eq!(
-            refusal(&keys, &keys.sign(&Claims { iat_ms, ..claims() })),
-            TokenError::Malformed,
-            "{exp}"
-        );
+    }
+}
+
+#[test]
+fn milliseconds_of_another_second_are_refused() {
+    let keys = Keys::generate();
+    let iat = Utc::now().timestamp();
+    let with = |iat_ms| keys.sign(&Claims { iat, iat_ms: Some(iat_ms), ..claims() });
+    for iat_ms in [iat * 1000 - 1, iat * 1000 + 1000, i64::MAX, i64::MIN, 0] {
+        assert_eq!(refusal(&keys, &with(iat_ms)), TokenError::Malformed, "{iat_ms}");
+    }
+    for iat_ms in [iat * 1000, iat * 1000 + 999] {
+        let identity = keys.verifier(SERVICE).verify(&with(iat_ms)).unwrap();
+        assert_eq!(identity.issued_at.timestamp_millis(), iat_ms);
     }
 }
 
