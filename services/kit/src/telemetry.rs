@@ -11,6 +11,8 @@ mod line;
 mod output;
 mod propagation;
 mod setup;
+#[cfg(test)]
+pub(crate) mod testing;
 mod trace;
 
 pub use layer::{OUTCOME, REQUEST_SPAN};

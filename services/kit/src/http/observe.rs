@@ -152,3 +152,6 @@ impl Drop for Served {
 fn milliseconds(duration: Duration) -> f64 {
     u32::try_from(duration.as_micros()).map_or(f64::MAX, f64::from) / 1000.0
 }
+
+#[cfg(test)]
+mod tests;

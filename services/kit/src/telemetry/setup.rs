@@ -61,7 +61,7 @@ pub fn init(service: &str, config: &config::Service) -> Result<Guard, TelemetryE
     Ok(guard)
 }
 
-fn subscriber(
+pub(super) fn subscriber(
     service: &str,
     config: &config::Service,
     writer: impl Write + Send + 'static,

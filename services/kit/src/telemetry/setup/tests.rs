@@ -1,5 +1,3 @@
-use std::sync::Mutex;
-
 use axum::Router;
 use axum::body::Bytes;
 use axum::routing::post;
@@ -9,38 +7,24 @@ use tracing::Instrument;
 use tracing::subscriber::with_default;
 
 use super::*;
+use crate::telemetry::testing::Log;
 use crate::telemetry::{continue_from, outgoing};
 
 const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
-#[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Written {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 /// What `log` writes at this level, as text.
 fn text(log_level: &str, log: impl FnOnce()) -> String {
-    let config = config::Service { log_level: log_level.to_owned(), ..config::Service::of("order") };
-    let written = Written::default();
-    let (subscriber, guard) = subscriber("order", &config, written.clone()).unwrap();
-    with_default(subscriber, log);
-    drop(guard);
-    let bytes = written.0.lock().unwrap().clone();
-    String::from_utf8(bytes).unwrap()
+    let written = Log::start(log_level);
+    log();
+    written.text()
 }
 
 /// What `log` writes at this level, a value per line.
 fn lines(log_level: &str, log: impl FnOnce()) -> Vec<Value> {
-    text(log_level, log).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    let written = Log::start(log_level);
+    log();
+    written.lines()
 }
 
 fn incoming() -> http::HeaderMap {
