@@ -93,11 +93,12 @@ impl Context {
     /// retention of outbox, inbox and idempotency rows. Services add their relay and consumers themselves.
     #[must_use]
     pub fn standard_tasks(&self, app: App) -> App {
-        let snapshot = ServiceClient::new(&self.config, REVOCATIONS_OWNER).map(Snapshot::of_auth);
-        let snapshot = snapshot.inspect_err(|error| {
-            tracing::warn!(%error, "revocations can be read from NATS only");
+        // Without messaging, as in tests, nobody is asked.
+        let snapshot = self.jetstream.as_ref().and_then(|_| {
+            let auth = ServiceClient::new(&self.config, REVOCATIONS_OWNER);
+            auth.inspect_err(|error| tracing::warn!(%error, "revocations can be read from NATS only")).ok()
         });
-        self.tasks(app, snapshot.ok())
+        self.tasks(app, snapshot.map(Snapshot::of_auth))
     }
 
     /// [`Self::standard_tasks`] for the service that records revocations itself.
