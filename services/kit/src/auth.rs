@@ -14,5 +14,6 @@ pub use claims::{Claims, TOKEN_TYPE};
 pub use extractor::bearer;
 pub use identity::{Identity, Role, Subject};
 pub use keys::{Algorithm, KeySet, KeysError};
-pub use revocations::{Revocation, RevocationEntry, RevocationValue, Revocations, Snapshot};
+pub use protocol::buckets::{Revocation, RevocationEntry, RevocationValue};
+pub use revocations::{Revocations, Snapshot};
 pub use verifier::{LEEWAY, TokenError, Verifier};

@@ -15,9 +15,8 @@ use async_nats::jetstream;
 use chrono::{DateTime, TimeDelta, Utc};
 use dashmap::DashMap;
 use dashmap::Entry;
-use serde::{Deserialize, Serialize};
+use protocol::buckets::{Revocation, RevocationValue};
 use tokio::time::{Duration, Instant};
-use uuid::Uuid;
 
 use self::expiry::Expiry;
 use self::freshness::Freshness;
@@ -27,62 +26,8 @@ use crate::lifecycle::Shutdown;
 
 pub use self::snapshot::Snapshot;
 
-/// Bucket that carries revocations to every service.
-const BUCKET: &str = "revocations";
-
 /// Times of older entries are in seconds. As milliseconds this is a day in 1973, as seconds the year 5138.
 const FIRST_MILLISECONDS: i64 = 100_000_000_000;
-
-/// What a revocation ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Revocation {
-    /// All tokens of one session.
-    Session(Uuid),
-    /// All tokens of one user that were issued up to the time of the revocation.
-    User(Uuid),
-}
-
-impl Revocation {
-    /// Key in the bucket.
-    pub fn key(self) -> String {
-        match self {
-            Self::Session(id) => format!("auth.sid.{id}"),
-            Self::User(id) => format!("auth.user.{id}"),
-        }
-    }
-
-    /// What a key of the bucket names; `None` for a key of another kind.
-    pub fn from_key(key: &str) -> Option<Self> {
-        let (kind, id) = key.strip_prefix("auth.")?.split_once('.')?;
-        let id = Uuid::parse_str(id).ok()?;
-        match kind {
-            "sid" => Some(Self::Session(id)),
-            "user" => Some(Self::User(id)),
-            _ => None,
-        }
-    }
-}
-
-/// When a revocation applies: the value in the bucket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RevocationValue {
-    /// Tokens issued up to this time are refused, in milliseconds since 1970.
-    pub before: i64,
-    /// When the last token that it ends has expired, in milliseconds since 1970; it is forgotten then.
-    /// Without it, after the longest life that a token may have.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until: Option<i64>,
-}
-
-/// A recorded revocation, as in `GET /internal/revocations`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RevocationEntry {
-    /// Key in the bucket.
-    pub key: String,
-    /// When it applies.
-    #[serde(flatten)]
-    pub value: RevocationValue,
-}
 
 /// Revocations held in memory. Clones share them.
 #[derive(Clone)]
@@ -216,11 +161,7 @@ fn milliseconds(before: i64) -> i64 {
 
 /// The longest life of an access token: that of an entry in the bucket.
 fn longest_life() -> TimeDelta {
-    topology::BUCKETS
-        .iter()
-        .find(|bucket| bucket.name == BUCKET)
-        .and_then(|bucket| TimeDelta::from_std(bucket.max_age).ok())
-        .unwrap_or(TimeDelta::days(1))
+    TimeDelta::from_std(topology::REVOCATIONS.max_age).unwrap_or(TimeDelta::days(1))
 }
 
 #[cfg(test)]

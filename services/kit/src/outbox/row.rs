@@ -5,8 +5,8 @@ use uuid::Uuid;
 
 use super::MAX_EVENT_BYTES;
 use crate::database::{Aggregate, Error};
-use crate::telemetry::TraceContext;
 use crate::events::{Envelope, Event};
+use crate::telemetry::TraceContext;
 
 /// A row of `outbox`, to be written.
 pub(crate) struct NewRow {

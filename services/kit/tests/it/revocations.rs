@@ -15,8 +15,8 @@ use kit::readiness::Readiness;
 use kit::testing::{AccessToken, Keys};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use testbed::Nats;
-use tokio::net::{TcpListener, TcpStream};
+use testbed::{Nats, Proxy};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -177,7 +177,8 @@ async fn a_restart_while_nats_is_unavailable_serves_no_revoked_token() {
 async fn revocations_arrive_while_nats_is_silent() {
     let nats = Nats::start().await.unwrap();
     nats.provision().await.unwrap();
-    let (url, silence) = proxy(nats.url()).await;
+    let proxy = Proxy::to(nats.port()).await.unwrap();
+    let url = format!("nats://127.0.0.1:{}", proxy.port());
     let config = kit::config::Service { nats_url: url, ..nats_config(&nats) };
     let client = kit::messaging::connect(&config, &Registry::new("order")).await.unwrap();
     let (auth, keys) = (Auth::default(), Keys::generate());
@@ -185,37 +186,13 @@ async fn revocations_arrive_while_nats_is_silent() {
     let following = follow(order.revocations(), &kit::messaging::jetstream(&client));
     let reading = read(order.revocations(), auth.start().await);
     loaded(order.revocations()).await;
-    silence.send_replace(true);
+    proxy.swallow();
     let (token, signed) = token(&keys);
     auth.record(Revocation::User(token.user_id));
     assert!(order.verify(&signed).is_ok(), "nobody has read it yet");
     refused(&order, &signed).await;
     following.stop().await;
     reading.stop().await;
-}
-
-/// A way to NATS on which connections stay open and nothing moves once it is silent.
-async fn proxy(nats: &str) -> (String, watch::Sender<bool>) {
-    let target = nats.trim_start_matches("nats://").to_owned();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("nats://{}", listener.local_addr().unwrap());
-    let (silence, silent) = watch::channel(false);
-    tokio::spawn(async move {
-        while let Ok((mut near, _)) = listener.accept().await {
-            let (target, mut silent) = (target.clone(), silent.clone());
-            tokio::spawn(async move {
-                let mut far = TcpStream::connect(target).await.unwrap();
-                let silenced = tokio::select! {
-                    _ = tokio::io::copy_bidirectional(&mut near, &mut far) => false,
-                    silent = silent.wait_for(|silent| *silent) => silent.is_ok(),
-                };
-                if silenced {
-                    std::future::pending::<()>().await;
-                }
-            });
-        }
-    });
-    (url, silence)
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::Revocation;
+use protocol::buckets::Revocation;
 
 /// Revocations by the time at which they are forgotten. Looking whether one is due costs the same
 /// however many there are.

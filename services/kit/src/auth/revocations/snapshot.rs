@@ -5,10 +5,11 @@ use std::sync::Arc;
 use anyhow::Context;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use serde::{Deserialize, Serialize};
+use protocol::buckets::RevocationEntry;
+use serde::Deserialize;
 use tokio::time::{Duration, Instant, timeout};
 
-use super::{RevocationEntry, Revocations};
+use super::Revocations;
 use crate::client::ServiceClient;
 use crate::lifecycle::Shutdown;
 
@@ -28,7 +29,7 @@ type Read = dyn Fn(Revocations) -> BoxFuture<'static, anyhow::Result<()>> + Send
 pub struct Snapshot(Arc<Read>);
 
 /// A page of `GET /internal/revocations`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Page {
     data: Vec<RevocationEntry>,
     next_cursor: Option<String>,

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use super::*;
 use crate::auth::Role;
 use crate::clock::{Clock, ManualClock};
@@ -121,25 +123,9 @@ fn one_that_was_recorded_again_is_kept_for_its_new_life() {
 
 #[test]
 fn keys_of_another_kind_are_ignored() {
-    for key in ["auth.sid.x", "order.sid.", "auth.", "auth.role.019c0000-0000-7000-8000-000000000000"] {
-        assert_eq!(Revocation::from_key(key), None, "{key}");
-    }
     let (revocations, _) = at_noon();
     revocations.apply("auth.role.019c0000-0000-7000-8000-000000000000", until(noon(), TimeDelta::hours(1)));
     assert_eq!(revocations.count(), 0);
-    for revocation in [Revocation::Session(Uuid::now_v7()), Revocation::User(Uuid::now_v7())] {
-        assert_eq!(Revocation::from_key(&revocation.key()), Some(revocation));
-    }
-}
-
-#[test]
-fn an_entry_has_the_documented_shape() {
-    let key = "auth.sid.019c0000-0000-7000-8000-000000000000".to_owned();
-    let value = RevocationValue { before: 1_771_329_600_123, until: None };
-    let entry = RevocationEntry { key: key.clone(), value };
-    let json = serde_json::json!({ "key": key, "before": 1_771_329_600_123_i64 });
-    assert_eq!(serde_json::to_value(&entry).unwrap(), json);
-    assert_eq!(serde_json::from_value::<RevocationEntry>(json).unwrap(), entry);
 }
 
 #[tokio::test(start_paused = true)]

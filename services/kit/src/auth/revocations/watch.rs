@@ -5,9 +5,10 @@ use async_nats::jetstream;
 use async_nats::jetstream::kv::Operation;
 use async_nats::jetstream::stream::Info;
 use futures::StreamExt;
+use protocol::buckets::{self, RevocationValue};
 use tokio::time::{Duration, Instant, MissedTickBehavior, timeout};
 
-use super::{BUCKET, RevocationValue, Revocations};
+use super::Revocations;
 use crate::lifecycle::Shutdown;
 
 /// How often the server is asked what the bucket holds. Of a server that is silent nothing else tells.
@@ -62,8 +63,9 @@ impl<'a> Watch<'a> {
     async fn follow(&mut self, jetstream: &jetstream::Context) -> anyhow::Result<std::convert::Infallible> {
         let asked = Instant::now();
         let (stream, mut entries) = timeout(OPEN_TIMEOUT, async {
-            let stream = jetstream.get_stream(format!("KV_{BUCKET}")).await?;
-            let entries = jetstream.get_key_value(BUCKET).await?.watch_with_history(">").await?;
+            let stream = jetstream.get_stream(buckets::stream(&topology::REVOCATIONS)).await?;
+            let entries =
+                jetstream.get_key_value(topology::REVOCATIONS.name).await?.watch_with_history(">").await?;
             anyhow::Ok((stream, entries))
         })
         .await
