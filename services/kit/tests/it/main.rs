@@ -11,6 +11,7 @@ mod lifecycle;
 mod listening;
 mod outbound;
 mod outbox;
+mod readiness;
 mod service_client;
 mod silence;
 mod world;
