@@ -77,21 +77,14 @@ impl Readiness {
     /// replicas have the same one, so leaving the load balancer would turn each honest 503 into a refused connection.
     #[must_use]
     pub fn database(self, database: Database) -> Self {
-        let reached = Arc::new(AtomicBool::new(false));
-        let first = database.clone();
-        let reaches = move || {
-            let (database, reached) = (first.clone(), Arc::clone(&reached));
-            async move {
-                if !reached.load(Ordering::Relaxed) && answers(&database).await {
-                    reached.store(true, Ordering::Relaxed);
-                }
-                reached.load(Ordering::Relaxed)
-            }
+        let (first, reached) = (database.clone(), AtomicBool::new(false));
+        let has_answered = move || {
+            // It is asked all the time, on a connection of its own: a pool in use says nothing about the server.
+            let answers = first.is_available();
+            reached.fetch_or(answers, Ordering::Relaxed) || answers
         };
-        self.check("database reached", reaches).note("database", move || {
-            let database = database.clone();
-            async move { answers(&database).await }
-        })
+        self.check("database reached", move || std::future::ready(has_answered()))
+            .note("database", move || std::future::ready(database.is_available()))
     }
 
     /// Not ready before verification keys are loaded.
@@ -127,10 +120,6 @@ impl Readiness {
     pub async fn outcomes(&self) -> Vec<Outcome> {
         join_all(self.checks.iter().map(Check::run)).await
     }
-}
-
-async fn answers(database: &Database) -> bool {
-    database.ping().await.is_ok()
 }
 
 impl Check {

@@ -59,7 +59,7 @@ async fn the_standard_routes_answer() {
     for path in ["/health", "/metrics"] {
         assert_eq!(shop.client.get(path).await.status, StatusCode::OK, "{path}");
     }
-    for path in ["/health", "/ready", "/metrics", "/openapi.json"] {
+    for path in ["/health", "/metrics", "/openapi.json"] {
         assert_eq!(shop.internal.get(path).await.status, StatusCode::OK, "{path}");
     }
     problem(&shop.client.get("/nowhere").await, StatusCode::NOT_FOUND, "not_found");

@@ -135,5 +135,9 @@ async fn without_a_keyring_sign_in_is_unavailable_until_it_comes() {
     })
     .await
     .unwrap();
-    assert_eq!(shop.internal.get("/ready").await.status, StatusCode::OK);
+    testbed::until(SOON, "it is ready", async || {
+        (shop.internal.get("/ready").await.status == StatusCode::OK).then_some(())
+    })
+    .await
+    .unwrap();
 }

@@ -11,6 +11,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::TokioTimer;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
@@ -57,8 +58,8 @@ pub(super) enum Order {
 /// Listeners that are being served; dropping it ends them and their connections at once.
 pub(super) struct Server {
     orders: Arc<watch::Sender<Order>>,
-    /// Listeners and connections.
-    running: TaskTracker,
+    acceptors: JoinSet<()>,
+    connections: TaskTracker,
 }
 
 impl Shared {
@@ -84,29 +85,38 @@ impl Server {
     /// Serves HTTP/1.1 on `listeners`. HTTP/2 without TLS is of no use to browsers, and proxies speak 1.1 to
     /// what is behind them.
     pub(super) fn start(listeners: Vec<TcpListener>, shared: Shared) -> Self {
-        let (orders, running) = (Arc::new(watch::Sender::new(Order::Serve)), TaskTracker::new());
-        let shared = Arc::new(shared);
+        let (orders, connections) = (Arc::new(watch::Sender::new(Order::Serve)), TaskTracker::new());
+        let (shared, mut acceptors) = (Arc::new(shared), JoinSet::new());
         for listener in listeners {
             let acceptor = Acceptor {
                 listener,
                 shared: Arc::clone(&shared),
                 orders: Arc::downgrade(&orders),
-                running: running.clone(),
+                connections: connections.clone(),
                 shed_at: None,
             };
-            running.spawn(acceptor.run(orders.subscribe()));
+            acceptors.spawn(acceptor.run(orders.subscribe()));
         }
-        Self { orders, running }
+        Self { orders, acceptors, connections }
+    }
+
+    /// Returns when a listener ended by itself, which only a defect brings about.
+    pub(super) async fn failed(&mut self) -> io::Error {
+        match self.acceptors.join_next().await {
+            Some(_) => io::Error::other("a listener has ended"),
+            None => std::future::pending().await,
+        }
     }
 
     /// Refuses connections, waits `limit` for the requests that are running, and ends what is left. False when
     /// something was.
-    pub(super) async fn stop(self, limit: Duration) -> bool {
+    pub(super) async fn stop(mut self, limit: Duration) -> bool {
         self.orders.send_replace(Order::Close);
-        self.running.close();
-        let ended = tokio::time::timeout(limit, self.running.wait()).await.is_ok();
+        while self.acceptors.join_next().await.is_some() {}
+        self.connections.close();
+        let ended = tokio::time::timeout(limit, self.connections.wait()).await.is_ok();
         self.orders.send_replace(Order::Cut);
-        self.running.wait().await;
+        self.connections.wait().await;
         ended
     }
 }
@@ -117,7 +127,7 @@ struct Acceptor {
     shared: Arc<Shared>,
     /// Weak, because connections end when the server is dropped.
     orders: std::sync::Weak<watch::Sender<Order>>,
-    running: TaskTracker,
+    connections: TaskTracker,
     shed_at: Option<Instant>,
 }
 
@@ -154,7 +164,7 @@ impl Acceptor {
                 // Small answers must not wait for the acknowledgement of the one before.
                 let _ = stream.set_nodelay(true);
                 let (shared, orders) = (Arc::clone(&self.shared), orders.subscribe());
-                self.running.spawn(connection::serve(stream, peer, shared, orders, ticket));
+                self.connections.spawn(connection::serve(stream, peer, shared, orders, ticket));
             }
             Err(refused) => {
                 self.shared.metrics.refused(refused);

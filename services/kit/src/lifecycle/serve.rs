@@ -102,23 +102,21 @@ pub async fn serve(
     for task in background {
         tasks.spawn(task.supervise(tasks_end.clone()));
     }
-    for listener in &public {
-        tracing::info!(service = name, address = %listener.local_addr()?, "serving");
-    }
-    if let Some(listener) = &internal {
-        tracing::info!(service = name, address = %listener.local_addr()?, "serving probes and metrics");
-    }
+    announce(name, &public, internal.as_ref())?;
     let connections = metrics.connections();
     let start = |listeners, router, limits, trusted, metrics| {
         let admission = Admission::new(&limits, trusted);
         Server::start(listeners, Shared::new(router, limits, admission, metrics, shutdown.clone()))
     };
-    let public = start(public, router, serving.limits, trusted, connections.of("public"));
     let internal: Vec<TcpListener> = internal.into_iter().collect();
-    let internal =
+    let mut public = start(public, router, serving.limits, trusted, connections.of("public"));
+    let mut internal =
         start(internal, internal_router, Limits::internal(), Vec::new(), connections.of("internal"));
-
-    shutdown.requested().await;
+    tokio::select! {
+        () = shutdown.requested() => {}
+        error = public.failed() => return Err(error),
+        error = internal.failed() => return Err(error),
+    }
     tokio::time::sleep(serving.drain).await;
     if !public.stop(serving.requests_end).await {
         tracing::warn!(service = name, "requests did not end in time");
@@ -130,5 +128,15 @@ pub async fn serve(
     }
     internal.stop(LAST_SCRAPE).await;
     tracing::info!(service = name, "stopped");
+    Ok(())
+}
+
+fn announce(name: &str, public: &[TcpListener], internal: Option<&TcpListener>) -> std::io::Result<()> {
+    for listener in public {
+        tracing::info!(service = name, address = %listener.local_addr()?, "serving");
+    }
+    if let Some(listener) = internal {
+        tracing::info!(service = name, address = %listener.local_addr()?, "serving probes and metrics");
+    }
     Ok(())
 }

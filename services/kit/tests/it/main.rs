@@ -15,6 +15,7 @@ mod outbound;
 mod outbox;
 mod outbox_faults;
 mod projection;
+mod readiness;
 mod revocations;
 mod service_client;
 mod silence;

@@ -4,7 +4,7 @@ use kit::auth::Role;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::world::World;
+use crate::world::{PATIENCE, World};
 
 /// Notifications of `user_id`, one a minute, oldest first; every second is an SMS.
 async fn some(world: &World, user_id: Uuid, count: i32) -> Vec<Uuid> {
@@ -163,7 +163,11 @@ async fn pages_and_cursors_show_each_notification_once_newest_first() {
 async fn the_standard_routes_answer() {
     let world = World::start_logging().await;
     assert_eq!(world.client.get("/health").await.value(), json!({"status": "ok"}));
-    assert_eq!(world.internal.get("/ready").await.status, 200);
+    testbed::until(PATIENCE, "it is ready", async || {
+        (world.internal.get("/ready").await.status == 200).then_some(())
+    })
+    .await
+    .unwrap();
     let paths = world.internal.get("/openapi.json").await.value()["paths"].clone();
     for path in [
         "/notifications",

@@ -1,5 +1,7 @@
 //! The standard routes and the description of the API.
 
+use std::time::Duration;
+
 use http::Method;
 use serde_json::json;
 use uuid::Uuid;
@@ -11,7 +13,10 @@ async fn the_standard_routes_answer_without_a_token() {
     let shop = Shop::open().await;
     let health = shop.get(Caller::Nobody, "/health").await;
     assert_eq!(health.expect(200), json!({"status": "ok"}));
-    assert_eq!(shop.internal.get("/ready").await.status, 200);
+    let ready = testbed::until(Duration::from_secs(20), "it is ready", async || {
+        (shop.internal.get("/ready").await.status == 200).then_some(())
+    });
+    ready.await.unwrap();
     let metrics = shop.get(Caller::Nobody, "/metrics").await;
     assert_eq!(metrics.status, 200);
     assert!(metrics.text.contains("http_request_duration_seconds"));

@@ -149,7 +149,7 @@ pub(crate) fn sample_shop() -> Result<(Shop, String, String)> {
     ))
 }
 
-/// A `kubectl port-forward` to a platform's gateway; it ends with this value.
+/// A `kubectl port-forward`; it ends with this value.
 pub(crate) struct Forward {
     process: Child,
     // kubectl ends when nobody reads what it says.
@@ -160,8 +160,13 @@ pub(crate) struct Forward {
 
 impl Forward {
     pub(crate) fn to_gateway(platform: &Platform) -> Result<Self> {
+        Self::to(platform, "service/gateway", 3000)
+    }
+
+    /// To the port of a pod or a Service of a platform.
+    pub(crate) fn to(platform: &Platform, target: &str, port: u16) -> Result<Self> {
         let mut process = Command::new("kubectl")
-            .args(["-n", &platform.namespace, "port-forward", "service/gateway", ":3000"])
+            .args(["-n", &platform.namespace, "port-forward", target, &format!(":{port}")])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -169,7 +174,7 @@ impl Forward {
         let mut output = BufReader::new(process.stdout.take().context("stdout")?);
         let mut line = String::new();
         output.read_line(&mut line)?;
-        // "Forwarding from 127.0.0.1:40123 -> 3000"
+        // Such as "Forwarding from 127.0.0.1:40123 -> 3000".
         let address = line.split_whitespace().nth(2).map(str::to_owned);
         let mut forward = Self { process, _output: output, url: String::new() };
         forward.url = format!("http://{}", address.with_context(|| format!("port-forward said: {line}"))?);

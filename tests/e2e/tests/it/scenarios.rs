@@ -3,5 +3,6 @@
 mod deletion;
 mod disturbance;
 mod editing;
+mod exposure;
 mod ordering;
 mod rotation;
