@@ -28,6 +28,7 @@ generate manifests/another-namespace/role.yaml shopflow-operator rbac --namespac
 for service in $(cargo run --quiet --locked -p shopflow -- services); do
   generate "services/$service/openapi.json" shopflow openapi "$service"
 done
+generate docs/problems.md shopflow problems
 
 [ "$out" != . ] || exit 0
 stale=()

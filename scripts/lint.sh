@@ -6,6 +6,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/tools.sh
 
 scripts() { mapfile -t files < <(git ls-files '*.sh' .ci/run) && shellcheck -x -P SCRIPTDIR "${files[@]}"; }
+# Without telemetry, and without asking whether there is a newer version.
+descriptions() {
+  REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true \
+    "$CACHE/redocly/node_modules/.bin/redocly" lint --config redocly.yaml services/*/openapi.json
+}
 go_format() { gofmt -l local | awk '{ print "gofmt wants to change " $0 } END { exit NR > 0 }'; }
 
 step 'Debian packages' debian_packages
@@ -16,3 +21,5 @@ step 'Licences, sources, banned crates' "$BIN/cargo-deny" check bans licenses so
 step 'Shell scripts' scripts
 step 'Go format' go_format
 step 'Generated files are up to date' scripts/generate.sh --check
+step 'Redocly' redocly
+step 'Descriptions of the API' descriptions

@@ -6,6 +6,7 @@ BIN=$CACHE/bin
 CARGO_DENY=0.20.2
 NATS_SERVER=v2.15.2
 MAILDEV=2.2.1
+REDOCLY=2.77.0
 # Builds (the C parts of TLS, for glibc and musl), tests and development without a cluster, lint of the scripts.
 DEBIAN_PACKAGES=(gcc musl-tools postgresql-15 curl shellcheck)
 
@@ -44,11 +45,17 @@ cargo_deny() {
   cargo install cargo-deny --locked --version "$CARGO_DENY" --root "$CACHE"
 }
 
-# maildev — the SMTP server of the end-to-end tests; Node comes from Debian where there is none.
-maildev() {
-  local installed
+# npm_program FOLDER PACKAGE VERSION — installs a program from npm; Node comes from Debian where there is none.
+npm_program() {
+  local folder=$CACHE/$1 package=$2 version=$3 installed
   command -v npm >/dev/null || install_debian nodejs npm || return
-  installed=$(node -p "require('$CACHE/maildev/node_modules/maildev/package.json').version" 2>/dev/null || true)
-  [ "$installed" = "$MAILDEV" ] && return
-  npm install --no-audit --no-fund --prefix "$CACHE/maildev" "maildev@$MAILDEV"
+  installed=$(node -p "require('$folder/node_modules/$package/package.json').version" 2>/dev/null || true)
+  [ "$installed" = "$version" ] && return
+  npm install --no-audit --no-fund --prefix "$folder" "$package@$version"
 }
+
+# maildev — the SMTP server of the end-to-end tests.
+maildev() { npm_program maildev maildev "$MAILDEV"; }
+
+# redocly — checks descriptions of APIs. Needs Node 20.19 or later.
+redocly() { npm_program redocly @redocly/cli "$REDOCLY"; }

@@ -1,7 +1,11 @@
 //! One OpenAPI document out of the services' own.
 
+use kit::openapi::{self, Summary};
+use kit::problem::Code;
 use serde_json::{Map, Value, json};
+use topology::Budget;
 
+use crate::forward::RATE_LIMIT_HEADERS;
 use crate::routes;
 
 /// The base under which the merged document lists every path but those of [`WELL_KNOWN`].
@@ -9,6 +13,10 @@ const BASE: &str = "/api/v1";
 /// Paths that clients look for at the root alone (RFC 8615).
 const WELL_KNOWN: &str = "/.well-known/";
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+const SUMMARY: Summary = Summary {
+    title: "ShopFlow",
+    description: "The commerce API. Every path is also served without its base.",
+};
 
 /// Merges `(service, its OpenAPI document)`. A path is listed when the gateway leads to it under its own name,
 /// so neither aliases nor a service's `/metrics` appear.
@@ -17,18 +25,17 @@ pub(crate) fn merge(documents: impl IntoIterator<Item = (&'static str, Value)>) 
     for (service, document) in documents {
         merged.add(service, document);
     }
-    json!({
-        "openapi": "3.1.0",
-        "info": {
-            "title": "ShopFlow",
-            "version": env!("CARGO_PKG_VERSION"),
-            "description": "The commerce API. Every path is also served without its base.",
-            "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
-        },
-        "tags": merged.tags,
-        "paths": merged.paths,
-        "components": merged.components,
-    })
+    let mut whole = serde_json::to_value(openapi::empty(SUMMARY)).unwrap_or_default();
+    merged.add_components(&json!({ "components": { "headers": rate_limit_headers() } }));
+    merged.add_components(&whole);
+    for (name, part) in [
+        ("tags", json!(merged.tags)),
+        ("paths", json!(merged.paths)),
+        ("components", json!(merged.components)),
+    ] {
+        whole[name] = part;
+    }
+    whole
 }
 
 #[derive(Default)]
@@ -50,19 +57,25 @@ impl Merged {
             return;
         };
         for (path, mut item) in paths {
-            let listed =
-                routes::resolve(&path).is_ok_and(|target| target.service == service && target.path == path);
-            if !listed {
+            let Ok(target) = routes::resolve(&path) else { continue };
+            if target.service != service || target.path != path {
                 continue;
             }
-            self.adopt_operations(service, &mut item, security.as_ref());
+            self.adopt_operations(service, &mut item, security.as_ref(), target.budget);
             let base = if path.starts_with(WELL_KNOWN) { "" } else { BASE };
             self.paths.insert(format!("{base}{path}"), item);
         }
     }
 
-    /// Tags each operation with its service, and keeps its id unique and its security its own.
-    fn adopt_operations(&mut self, service: &str, item: &mut Value, security: Option<&Value>) {
+    /// Tags each operation with its service, keeps its id unique and its security its own, and adds what the gateway
+    /// may answer in the service's place.
+    fn adopt_operations(
+        &mut self,
+        service: &str,
+        item: &mut Value,
+        security: Option<&Value>,
+        budget: Budget,
+    ) {
         for method in METHODS {
             let Some(operation) = item.get_mut(method).and_then(Value::as_object_mut) else {
                 continue;
@@ -71,11 +84,11 @@ impl Merged {
             if let Some(security) = security {
                 operation.entry("security").or_insert_with(|| security.clone());
             }
-            let Some(id) = operation.get("operationId").and_then(Value::as_str) else {
-                continue;
-            };
-            let id = self.unique(service, id);
-            operation.insert("operationId".to_owned(), id.into());
+            add_answers(operation, budget);
+            if let Some(id) = operation.get("operationId").and_then(Value::as_str) {
+                let id = self.unique(service, id);
+                operation.insert("operationId".to_owned(), id.into());
+            }
         }
     }
 
@@ -118,6 +131,41 @@ impl Merged {
             redirect(document, &from, &to);
         }
     }
+}
+
+/// The gateway's own refusals, and on counted routes the headers that tell what is left.
+fn add_answers(operation: &mut Map<String, Value>, budget: Budget) {
+    let counted = budget != Budget::Unlimited;
+    let mut codes = vec![Code::BadGateway, Code::Unavailable, Code::GatewayTimeout];
+    if counted {
+        codes.push(Code::TooManyRequests);
+    }
+    let Some(responses) = operation.entry("responses").or_insert_with(|| json!({})).as_object_mut() else {
+        return;
+    };
+    for (status, response) in openapi::problems(&codes) {
+        responses.entry(status).or_insert_with(|| serde_json::to_value(response).unwrap_or_default());
+    }
+    if counted {
+        for response in responses.values_mut() {
+            for name in RATE_LIMIT_HEADERS {
+                let reference = json!({ "$ref": format!("#/components/headers/{}", name.as_str()) });
+                response["headers"][name.as_str()] = reference;
+            }
+        }
+    }
+}
+
+fn rate_limit_headers() -> Value {
+    let meanings = [
+        "Requests that the caller may send in a minute.",
+        "Requests that would still be let through at once.",
+        "Seconds until all of them are available again.",
+    ];
+    let header = |meaning: &str| json!({ "schema": { "type": "integer" }, "description": meaning });
+    let named =
+        RATE_LIMIT_HEADERS.into_iter().zip(meanings).map(|(name, text)| (name.to_string(), header(text)));
+    Value::Object(named.collect())
 }
 
 /// Every component of a document: kind (`schemas`), name, content.
@@ -171,7 +219,7 @@ mod tests {
                 "/metrics": { "get": { "responses": {} } },
                 "/register": { "post": { "responses": {} } },
             },
-            "components": { "schemas": { "Listing": schema, "Problem": { "type": "object" } } },
+            "components": { "schemas": { "Listing": schema } },
         })
     }
 
@@ -190,7 +238,7 @@ mod tests {
         let users = document("/auth/users", &json!({ "type": "object" }));
         let merged = merge([("order", orders), ("auth", users)]);
         let schemas: Vec<&String> = merged["components"]["schemas"].as_object().unwrap().keys().collect();
-        assert_eq!(schemas, ["AuthListing", "Listing", "Problem"]);
+        assert_eq!(schemas, ["AuthListing", "FieldError", "Listing", "Problem"]);
         let schema = |path: &str| {
             merged["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]["$ref"]
                 .clone()
@@ -208,7 +256,30 @@ mod tests {
     }
 
     #[test]
-    fn operation_ids_stay_unique() {
+    fn the_gateways_own_answers_are_listed_and_its_headers_where_it_counts() {
+        let counted = document("/orders", &json!({}));
+        let uncounted = document("/notifications", &json!({}));
+        let merged = merge([("order", counted), ("notification", uncounted)]);
+        let responses = |path: &str| merged["paths"][path]["get"]["responses"].clone();
+        let orders = responses("/api/v1/orders");
+        assert_eq!(orders["429"]["x-problem-codes"], json!(["too_many_requests"]));
+        assert!(orders["200"]["headers"]["ratelimit-remaining"].is_object());
+        let notifications = responses("/api/v1/notifications");
+        assert!(notifications["504"].is_object() && notifications["429"].is_null());
+        assert!(notifications["200"]["headers"].is_null());
+        assert!(merged["components"]["headers"]["ratelimit-limit"].is_object());
+        assert!(merged["components"]["schemas"]["Problem"].is_object());
+    }
+
+    /// Every id of a merged document.
+    fn ids(merged: &Value) -> Vec<String> {
+        let items = merged["paths"].as_object().unwrap().values();
+        let operations = items.flat_map(|item| item.as_object().unwrap().values());
+        operations.filter_map(|operation| operation["operationId"].as_str().map(str::to_owned)).collect()
+    }
+
+    #[test]
+    fn an_id_that_is_taken_is_qualified() {
         let first = document("/orders", &json!({}));
         let second = document("/auth/users", &json!({}));
         let merged = merge([("order", first), ("auth", second)]);
@@ -219,5 +290,31 @@ mod tests {
         let ids: Vec<&Value> =
             merged["paths"].as_object().unwrap().values().map(|item| &item["get"]["operationId"]).collect();
         assert_eq!(ids, ["list", "order_list", "order_list_2"]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_operation_has_an_id_of_its_own(
+            services in proptest::collection::vec(
+                proptest::collection::vec("(order_|auth_)?(list|get)(_2)?", 0..6), 1..4)
+        ) {
+            let mut count = 0;
+            let documents = services.into_iter().zip(["order", "auth", "notification"]).map(|(ids, service)| {
+                let prefix = match service { "auth" => "/auth", "order" => "/orders", _ => "/notifications" };
+                count += ids.len();
+                let paths: Map<String, Value> = ids
+                    .into_iter()
+                    .enumerate()
+                    .map(|(number, id)| (format!("{prefix}/{number}"), json!({ "get": { "operationId": id, "responses": {} } })))
+                    .collect();
+                (service, json!({ "openapi": "3.1.0", "info": { "title": "x", "version": "1" }, "paths": paths }))
+            });
+            let merged = merge(documents.collect::<Vec<_>>());
+            let mut ids = ids(&merged);
+            proptest::prop_assert_eq!(ids.len(), count);
+            ids.sort();
+            ids.dedup();
+            proptest::prop_assert_eq!(ids.len(), count);
+        }
     }
 }

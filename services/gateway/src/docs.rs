@@ -1,5 +1,9 @@
 //! `GET /docs`: a page that lists the API. Everything it loads comes from the gateway itself.
 
+mod problems;
+
+use std::sync::LazyLock;
+
 use axum::Router;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -10,10 +14,14 @@ use http::header::{
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The page and its two files.
+/// The page of problems; it never changes.
+static PROBLEMS: LazyLock<String> = LazyLock::new(problems::page);
+
+/// The pages and their files.
 pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
         .route("/docs", get(async || file("text/html; charset=utf-8", include_str!("docs/page.html"))))
+        .route("/docs/problems", get(async || file("text/html; charset=utf-8", &PROBLEMS)))
         .route("/docs/page.css", get(async || file("text/css; charset=utf-8", include_str!("docs/page.css"))))
         .route(
             "/docs/page.js",

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use http::uri::PathAndQuery;
-use http::{Request, StatusCode, Uri};
+use http::{Request, Uri};
 use http_body_util::Limited;
 use ipnet::IpNet;
 use kit::auth::{Subject, Verifier};
 use kit::http::RouteLabel;
-use kit::problem::Problem;
+use kit::problem::{Code, Problem};
 
 use crate::client::Client;
 use crate::headers;
@@ -76,7 +76,7 @@ pub(crate) async fn forward(
     };
     let mut response = answer.unwrap_or_else(|error| {
         log(&target, &error);
-        error.into_response()
+        error.problem(gateway.max_body_bytes).into_response()
     });
     if let Some(allowance) = allowance {
         describe(response.headers_mut(), allowance);
@@ -171,41 +171,26 @@ fn log(target: &Result<Target<'_>, RouteError>, error: &ForwardError) {
     }
 }
 
-impl IntoResponse for ForwardError {
-    fn into_response(self) -> Response {
-        let too_large =
-            || Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The request body is too large.");
+impl ForwardError {
+    fn problem(&self, max_body_bytes: usize) -> Problem {
         match self {
-            Self::Route(RouteError::Unknown) => {
-                Problem::not_found("There is nothing at this path.").into_response()
-            }
+            Self::Route(RouteError::Unknown) => Problem::not_found("There is nothing at this path."),
             Self::Route(RouteError::Ambiguous) => {
-                Problem::bad_request("The path has an empty, relative or encoded part.").into_response()
+                Problem::bad_request("The path has an empty, relative or encoded part.")
             }
-            Self::TooMany(allowance) => Problem::too_many(allowance.retry_after.unwrap_or(1)).into_response(),
-            Self::BodyTooLarge | Self::Upstream(UpstreamError::BodyTooLarge) => too_large().into_response(),
-            Self::Upstream(UpstreamError::Unreachable(_)) => {
-                Problem::unavailable(RETRY_SECONDS).into_response()
+            Self::TooMany(allowance) => Problem::too_many(allowance.retry_after.unwrap_or(1)),
+            Self::BodyTooLarge | Self::Upstream(UpstreamError::BodyTooLarge) => {
+                Problem::too_large(max_body_bytes)
             }
-            Self::Upstream(UpstreamError::Broken(_)) => retry_later(Problem::new(
-                StatusCode::BAD_GATEWAY,
-                "bad_gateway",
-                "The service broke off its answer. Please try again.",
-            )),
-            Self::Upstream(UpstreamError::TimedOut(_)) => Problem::new(
-                StatusCode::GATEWAY_TIMEOUT,
-                "gateway_timeout",
-                "The service did not answer in time.",
-            )
-            .into_response(),
+            Self::Upstream(UpstreamError::Unreachable(_)) => Problem::unavailable(RETRY_SECONDS),
+            Self::Upstream(UpstreamError::Broken(_)) => Problem::of(Code::BadGateway)
+                .with_detail("The service broke off its answer. Please try again.")
+                .retry_after_seconds(RETRY_SECONDS),
+            Self::Upstream(UpstreamError::TimedOut(_)) => {
+                Problem::of(Code::GatewayTimeout).with_detail("The service did not answer in time.")
+            }
         }
     }
-}
-
-fn retry_later(problem: Problem) -> Response {
-    let mut response = problem.into_response();
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
-    response
 }
 
 #[cfg(test)]

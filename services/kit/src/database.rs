@@ -10,6 +10,7 @@ mod error;
 mod legacy;
 mod query;
 mod session;
+mod statement;
 mod transaction;
 
 use std::path::Path;
@@ -25,6 +26,7 @@ use tokio_util::task::AbortOnDropHandle;
 pub use error::Error;
 pub use legacy::is_away;
 pub use query::{Parameters, Query};
+pub use statement::Statement;
 pub use tokio_postgres::Row;
 pub use tokio_postgres::types::{Json, ToSql};
 pub use transaction::{Aggregate, Transaction};

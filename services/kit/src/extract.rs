@@ -3,7 +3,9 @@
 mod json;
 mod path;
 mod query;
+mod wording;
 
-pub use json::{Json, ValidJson};
+pub use json::Json;
+pub(crate) use json::{decode, read};
 pub use path::Path;
 pub use query::Query;

@@ -15,11 +15,10 @@ use std::time::Duration;
 use axum::extract::DefaultBodyLimit;
 use axum::response::Response;
 use axum::{Router, middleware};
-use http::StatusCode;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::metrics::Registry;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// Largest request body.
 pub const MAX_BODY: usize = 1024 * 1024;
@@ -89,7 +88,7 @@ async fn not_found() -> Problem {
 }
 
 async fn method_not_allowed() -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This path does not know this method.")
+    Problem::of(Code::MethodNotAllowed).with_detail("This path does not know this method.")
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the layer passes the panic by value")]

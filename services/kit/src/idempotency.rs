@@ -5,6 +5,7 @@
 //! first one's answer, byte for byte.
 
 pub mod legacy;
+mod request;
 
 use axum::body::Body;
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
@@ -18,9 +19,13 @@ use sha2::{Digest, Sha256};
 
 use crate::clock::{Clock, SharedClock};
 use crate::database::{Database, Transaction};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::store::idempotency as store;
 
+pub use request::{Begun, Idempotent, KeyHeader};
+
+/// Name of the header.
+pub const HEADER: &str = "Idempotency-Key";
 /// How long a key and its answer are kept.
 pub const KEPT: TimeDelta = TimeDelta::hours(24);
 /// Longest key.
@@ -37,14 +42,12 @@ impl IdempotencyKey {
     }
 
     fn of(headers: &HeaderMap) -> Result<Option<Self>, Problem> {
-        let Some(value) = headers.get("idempotency-key") else {
+        let Some(value) = headers.get(HEADER) else {
             return Ok(None);
         };
         match value.to_str() {
             Ok(text) if (1..=MAX_KEY).contains(&text.len()) => Ok(Some(Self(text.to_owned()))),
-            _ => {
-                Err(Problem::field("Idempotency-Key", "invalid", "must be 1 to 255 visible ASCII characters"))
-            }
+            _ => Err(Problem::field(HEADER, "invalid", "must be 1 to 255 visible ASCII characters")),
         }
     }
 }
@@ -53,7 +56,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        Self::of(&parts.headers)?.ok_or_else(|| Problem::field("Idempotency-Key", "required", "is required"))
+        Self::of(&parts.headers)?.ok_or_else(|| Problem::field(HEADER, "required", "is required"))
     }
 }
 
@@ -87,11 +90,16 @@ impl Request {
             tracing::error!(%error, "request cannot be hashed");
             Problem::internal()
         })?;
+        Ok(Self::of_text(owner.to_string(), key, operation, &body))
+    }
+
+    /// [`Self::new`] for a body as it was sent.
+    fn of_text(owner: String, key: &IdempotencyKey, operation: &str, body: &[u8]) -> Self {
         let mut hasher = Sha256::new();
         hasher.update(operation.as_bytes());
         hasher.update([0]);
-        hasher.update(&body);
-        Ok(Self { owner: owner.to_string(), key: key.0.clone(), hash: hasher.finalize().into() })
+        hasher.update(body);
+        Self { owner, key: key.0.clone(), hash: hasher.finalize().into() }
     }
 }
 
@@ -207,7 +215,7 @@ async fn repeated(
     match used.filter(|row| row.created_at > clock.now() - KEPT) {
         Some(row) if row.request_hash != request.hash => {
             let detail = "This Idempotency-Key was used for another request.";
-            Err(Problem::unprocessable(detail).with_code("idempotency_key_reused"))
+            Err(Problem::of(Code::IdempotencyKeyReused).with_detail(detail))
         }
         Some(row) => Ok(Some(Answer::of(row))),
         None if locked => Ok(None),
@@ -229,5 +237,5 @@ async fn keep(
 }
 
 fn in_flight() -> Problem {
-    Problem::conflict("idempotency_in_flight", "A request with this Idempotency-Key is in flight.")
+    Problem::of(Code::IdempotencyInFlight).with_detail("A request with this Idempotency-Key is in flight.")
 }

@@ -3,6 +3,7 @@
 //! A service is a function from a [`Context`] to a [`lifecycle::App`]: its router and its background
 //! tasks. Everything that every service must do alike lives here, once.
 
+pub mod access;
 pub mod address;
 pub mod adoption;
 pub mod auth;
@@ -21,6 +22,7 @@ pub mod lifecycle;
 pub mod messaging;
 pub mod metrics;
 pub mod money;
+pub mod openapi;
 pub mod outbound;
 pub mod outbox;
 pub mod paging;
@@ -33,6 +35,7 @@ mod store;
 pub mod telemetry;
 pub mod testing;
 pub mod timestamp;
+pub mod validation;
 pub mod watch;
 
 pub use context::{Context, StartError};

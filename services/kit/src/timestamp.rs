@@ -1,6 +1,7 @@
 //! Points in time as the API and the events write them.
 
 use chrono::{DateTime, Datelike, DurationRound, SecondsFormat, TimeDelta, Timelike, Utc};
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
@@ -91,7 +92,8 @@ impl Serialize for Timestamp {
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        DateTime::<Utc>::deserialize(deserializer).map(Self::new)
+        let time = DateTime::<Utc>::deserialize(deserializer);
+        time.map(Self::new).map_err(|_| D::Error::custom("must be a time such as 2026-02-17T10:30:00.000Z"))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Mail and SMS to customers, from events.
 //!
-//! Consumes `order.created` and `order.shipped`, reads the order and its customer, and sends a mail and, to who has a
+//! Consumes `order.created` and `order.shipped`, reads the order and its customer, and sends a mail and, to whoever has a
 //! phone, an SMS. Everything sent is on record, for the customer and for administrators.
 
 mod app;
@@ -59,8 +59,7 @@ pub fn service(context: Context, config: Config) -> anyhow::Result<App> {
 }
 
 fn routers(context: &Context, notifier: Arc<Notifier>) -> Routers {
-    let state = http::State { verifier: context.verifier.clone(), notifier };
-    let (router, _) = http::routes().with_state(state).split_for_parts();
+    let router = http::access().protect(http::router(), context.verifier.clone()).with_state(notifier);
     let standard = StandardRoutes {
         name: NAME,
         readiness: context.readiness(),
@@ -68,6 +67,11 @@ fn routers(context: &Context, notifier: Arc<Notifier>) -> Routers {
         metrics: context.metrics.clone(),
     };
     kit::http::standard(router, standard)
+}
+
+/// Who may use which route.
+pub fn access() -> kit::access::Access {
+    http::access()
 }
 
 /// The API's description.

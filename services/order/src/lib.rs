@@ -30,17 +30,13 @@ pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
 pub fn service(context: kit::Context, config: Config) -> anyhow::Result<App> {
     config::check(config)?;
     let database = context.database.clone().context("the order service needs a database")?;
-    let state = http::AppState {
-        orders: app::Orders::new(database.clone(), context.clock.clone()),
-        verifier: context.verifier.clone(),
-    };
-    let (described, document) = http::routes().split_for_parts();
-    let router = described.merge(http::aliases()).with_state(state);
+    let orders = app::Orders::new(database.clone(), context.clock.clone());
+    let router = http::access().protect(http::router(), context.verifier.clone()).with_state(orders);
     let standard = StandardRoutes {
         name: NAME,
         metrics: context.metrics.clone(),
         readiness: context.readiness(),
-        openapi: document,
+        openapi: openapi(),
     };
     let mut app = context.standard_tasks(App::new(NAME, kit::http::standard(router, standard)));
     if let Some(jetstream) = &context.jetstream {
@@ -51,7 +47,12 @@ pub fn service(context: kit::Context, config: Config) -> anyhow::Result<App> {
     Ok(app)
 }
 
+/// Who may use which route.
+pub fn access() -> kit::access::Access {
+    http::access()
+}
+
 /// The description of the API.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    http::routes().into_openapi()
+    http::openapi()
 }

@@ -31,6 +31,8 @@ enum Command {
         /// Name of the service.
         name: String,
     },
+    /// Print what each problem of the API means, as Markdown.
+    Problems,
 }
 
 #[derive(Debug, clap::Args)]
@@ -76,6 +78,9 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Openapi { name } => {
             let document = shopflow::openapi(&name)?.to_pretty_json()?;
             writeln!(std::io::stdout(), "{document}").context("cannot print the document")
+        }
+        Command::Problems => {
+            write!(std::io::stdout(), "{}", kit::problem::markdown()).context("cannot print the document")
         }
     }
 }

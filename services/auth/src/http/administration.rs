@@ -19,9 +19,6 @@ use crate::store::users::Filter;
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct UsersQuery {
-    #[serde(flatten)]
-    #[param(ignore)]
-    page: PageQuery,
     /// Only accounts of this role.
     role: Option<Role>,
     /// Only active (`true`) or deactivated (`false`) accounts.
@@ -57,10 +54,10 @@ pub(super) struct ActiveRequest {
 pub(super) async fn list(
     State(auth): State<Auth>,
     identity: Identity,
-    Query(query): Query<UsersQuery>,
+    Query((page, query)): Query<(PageQuery, UsersQuery)>,
 ) -> Result<Json<Listing<UserResponse>>, Problem> {
     identity.require_admin()?;
-    let window = window(&query.page)?;
+    let window = window(&page)?;
     let filter = Filter { role: query.role, is_active: query.is_active };
     let slice = auth.users(filter, window).await?;
     Ok(Json(listing(slice, window, UserResponse::from)))

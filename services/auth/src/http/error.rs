@@ -1,6 +1,6 @@
 //! Errors as answers.
 
-use kit::problem::{FieldError, Problem};
+use kit::problem::{Code, FieldError, Problem};
 
 use crate::app::Error;
 use crate::domain::Violation;
@@ -16,19 +16,21 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
             Error::Invalid(violations) => Self::validation(violations.into_iter().map(field_error).collect()),
-            Error::EmailTaken => Self::conflict("email_taken", "This e-mail address is already registered."),
+            Error::EmailTaken => {
+                Self::of(Code::EmailTaken).with_detail("This e-mail address is already registered.")
+            }
             Error::InvalidCredentials => Self::unauthorized("The e-mail address or the password is wrong.")
-                .with_code("invalid_credentials"),
+                .with_code(Code::InvalidCredentials),
             Error::Deactivated => {
-                Self::forbidden("This account is deactivated.").with_code("account_deactivated")
+                Self::forbidden("This account is deactivated.").with_code(Code::AccountDeactivated)
             }
             Error::TooManyAttempts { retry_after } => Self::too_many(retry_after),
             Error::InvalidRefreshToken => Self::unauthorized("The refresh token is invalid or has expired.")
-                .with_code("invalid_refresh_token"),
+                .with_code(Code::InvalidRefreshToken),
             Error::UserNotFound => Self::not_found("There is no such user."),
             Error::SessionNotFound => Self::not_found("There is no such session."),
             Error::LastAdministrator => {
-                Self::conflict("last_administrator", "The last active administrator must stay one.")
+                Self::of(Code::LastAdministrator).with_detail("The last active administrator must stay one.")
             }
             Error::Password(PoolError::Full) => Self::unavailable(BUSY_RETRY_AFTER),
             Error::Password(error) => internal(&error),

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use governor::clock::DefaultClock;
+use http::StatusCode;
 use kit::auth::Role;
 use kit::testing::Keys;
 use uuid::Uuid;

@@ -95,9 +95,12 @@ async fn one_description_covers_all_services() {
 async fn the_documentation_page_loads_nothing_from_elsewhere() {
     let upstream = MockServer::start().await;
     let gateway = Gateway::before(&upstream, "{}").await;
-    for (path, kind) in
-        [("/docs", "text/html"), ("/docs/page.css", "text/css"), ("/docs/page.js", "text/javascript")]
-    {
+    for (path, kind) in [
+        ("/docs", "text/html"),
+        ("/docs/problems", "text/html"),
+        ("/docs/page.css", "text/css"),
+        ("/docs/page.js", "text/javascript"),
+    ] {
         let response = gateway.get(path).send().await.unwrap();
         assert_eq!(response.status(), 200, "{path}");
         assert!(response.headers()["content-type"].to_str().unwrap().starts_with(kind), "{path}");
@@ -110,6 +113,17 @@ async fn the_documentation_page_loads_nothing_from_elsewhere() {
             "{path}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_problems_type_leads_to_its_description() {
+    let upstream = MockServer::start().await;
+    let gateway = Gateway::before(&upstream, "{}").await;
+    let refused =
+        crate::harness::problem(gateway.get("/nowhere").send().await.unwrap(), 404, "not_found").await;
+    let (page, place) = refused["type"].as_str().unwrap().split_once('#').unwrap();
+    let text = gateway.get(page).send().await.unwrap().text().await.unwrap();
+    assert!(text.contains(&format!("id=\"{place}\"")), "{text}");
 }
 
 #[tokio::test]

@@ -89,7 +89,7 @@ pub(crate) async fn problem(response: Response, status: u16, code: &str) -> Valu
     assert_eq!(response.headers()["content-type"], "application/problem+json");
     let id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
     let body: Value = response.json().await.unwrap();
-    assert_eq!(body["type"], format!("https://shopflow.dev/problems/{code}"));
+    assert_eq!(body["type"], format!("/docs/problems#{code}"));
     assert_eq!(body["status"], status);
     assert_eq!(body["instance"], id);
     body

@@ -113,7 +113,7 @@ async fn a_request_id_is_made_when_the_client_sends_none_or_nonsense() {
 #[tokio::test]
 async fn an_answer_comes_back_as_the_service_gave_it() {
     let upstream = MockServer::start().await;
-    let problem = json!({ "type": "https://shopflow.dev/problems/email_taken", "status": 409 });
+    let problem = json!({ "type": "/docs/problems#email_taken", "status": 409 });
     Mock::given(any())
         .respond_with(
             ResponseTemplate::new(409)

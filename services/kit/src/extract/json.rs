@@ -1,52 +1,26 @@
 //! Request bodies.
 
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
+use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse, Response};
-use garde::Validate;
-use http::StatusCode;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
-use crate::problem::{FieldError, Problem};
+use super::wording::field_error;
+use crate::http::MAX_BODY;
+use crate::problem::{Code, Problem};
 
-/// A JSON request body, or a JSON answer.
+/// A JSON request body, or a JSON answer. Take `Result<Json<T>, Problem>` where something must be refused before the
+/// body is: who may not, or whose key was used before, learns nothing about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Json<T>(pub T);
-
-/// A JSON request body that passed its validation rules.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ValidJson<T>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        if !is_json(&request) {
-            return Err(Problem::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported_media_type",
-                "Send the body as application/json.",
-            ));
-        }
-        let body = Bytes::from_request(request, state).await.map_err(|rejection| unreadable(&rejection))?;
-        decode(&body).map(Self)
-    }
-}
-
-impl<T, S> FromRequest<S> for ValidJson<T>
-where
-    T: DeserializeOwned + Validate<Context = ()>,
-    S: Send + Sync,
-{
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let Json(value) = Json::<T>::from_request(request, state).await?;
-        value.validate().map_err(|report| Problem::validation(refused(&report)))?;
-        Ok(Self(value))
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        decode(&read(request).await?).map(Self)
     }
 }
 
@@ -54,6 +28,19 @@ impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
         axum::Json(self.0).into_response()
     }
+}
+
+/// The bytes of a JSON body of at most [`MAX_BODY`] bytes.
+pub(crate) async fn read(request: Request) -> Result<Bytes, Problem> {
+    if !is_json(&request) {
+        return Err(Problem::of(Code::UnsupportedMediaType).with_detail("Send the body as application/json."));
+    }
+    let announced =
+        request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|length: usize| length > MAX_BODY) {
+        return Err(Problem::too_large(MAX_BODY));
+    }
+    to_bytes(request.into_body(), MAX_BODY).await.map_err(|error| unreadable(&error))
 }
 
 fn is_json(request: &Request) -> bool {
@@ -64,21 +51,22 @@ fn is_json(request: &Request) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-fn unreadable(rejection: &BytesRejection) -> Problem {
-    match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The body is larger than 1 MiB.")
-        }
-        _ => Problem::bad_request("The body could not be read."),
+fn unreadable(error: &axum::Error) -> Problem {
+    let causes = std::iter::successors(std::error::Error::source(error), |error| error.source());
+    if causes.into_iter().any(|cause| cause.is::<http_body_util::LengthLimitError>()) {
+        Problem::too_large(MAX_BODY)
+    } else {
+        Problem::bad_request("The body could not be read.")
     }
 }
 
-fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+pub(crate) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let value: T = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
         let inner = error.into_inner();
-        if inner.is_data() {
+        // serde_json takes a number where an enumeration stands for broken syntax, although the text is fine.
+        if inner.is_data() || serde_json::from_slice::<IgnoredAny>(body).is_ok() {
             Problem::validation(vec![field_error(&path, &inner.to_string())])
         } else {
             Problem::bad_request("The body is not valid JSON.")
@@ -88,32 +76,10 @@ fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     Ok(value)
 }
 
-/// The refused field of a serde message. A missing or unknown field stands in the message, below the path.
-fn field_error(path: &str, message: &str) -> FieldError {
-    // serde_json appends where in the text it stopped; fields are named by path instead.
-    let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
-    let quoted = || message.split('`').nth(1).unwrap_or_default();
-    if message.starts_with("missing field") {
-        FieldError::new(below(path, quoted()), "required", "is required")
-    } else if message.starts_with("unknown field") {
-        // The path already ends with the unknown key.
-        let field = if path.ends_with(quoted()) { path.to_owned() } else { below(path, quoted()) };
-        FieldError::new(field, "unknown_field", "is not a field of this request")
-    } else {
-        FieldError::new(path, "invalid", message)
-    }
-}
-
-fn below(path: &str, field: &str) -> String {
-    if matches!(path, "" | "." | "?") { field.to_owned() } else { format!("{path}.{field}") }
-}
-
-fn refused(report: &garde::Report) -> Vec<FieldError> {
-    report.iter().map(|(path, error)| FieldError::new(path.to_string(), "invalid", error.message())).collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use axum::body::Body;
+    use http::StatusCode;
     use serde::Deserialize;
 
     use super::*;
@@ -129,12 +95,19 @@ mod tests {
     struct Item {
         #[expect(dead_code, reason = "only decoded")]
         quantity: u32,
+        #[expect(dead_code, reason = "only decoded")]
+        size: Option<Size>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    enum Size {
+        Small,
     }
 
     fn refusal(json: &str) -> (String, String) {
         let problem = decode::<Order>(json.as_bytes()).unwrap_err();
         assert_eq!(problem.status(), StatusCode::BAD_REQUEST);
-        problem.errors().first().map(|e| (e.field.clone(), e.code.clone())).unwrap_or_default()
+        problem.errors().first().map(|e| (e.field.clone(), e.code.to_string())).unwrap_or_default()
     }
 
     #[test]
@@ -144,12 +117,26 @@ mod tests {
         assert_eq!(refusal(r#"{"items":[{}]}"#), case("items[0].quantity", "required"));
         assert_eq!(refusal("{}"), case("items", "required"));
         assert_eq!(refusal(r#"{"items":[],"role":"admin"}"#), case("role", "unknown_field"));
+        assert_eq!(refusal(r#"{"items":[],"items":[]}"#), case("items", "repeated"));
+        assert_eq!(refusal(r#"{"items":[{"quantity":1,"size":7}]}"#), case("items[0].size", "invalid"));
     }
 
     #[test]
     fn text_that_is_no_json_is_refused() {
         for text in ["", "{", "{\"items\":[]} x"] {
             assert!(decode::<Order>(text.as_bytes()).unwrap_err().errors().is_empty(), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_over_the_limit_is_413_whether_it_is_announced_or_not() {
+        let request = || Request::builder().header(CONTENT_TYPE, "application/json");
+        let announced = request().header(CONTENT_LENGTH, MAX_BODY + 1).body(Body::empty()).unwrap();
+        let streamed = request().body(Body::from(vec![b' '; MAX_BODY + 1])).unwrap();
+        for request in [announced, streamed] {
+            let problem = read(request).await.unwrap_err();
+            assert_eq!(problem.code(), Code::TooLarge);
+            assert_eq!(problem.detail(), "The body is larger than 1 MiB.");
         }
     }
 }

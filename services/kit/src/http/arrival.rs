@@ -10,8 +10,8 @@ use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use http::HeaderValue;
 use http::header::CONNECTION;
-use http::{HeaderValue, StatusCode};
 use hyper::body::{Frame, SizeHint};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep};
@@ -19,7 +19,7 @@ use tokio::time::{Instant, Sleep};
 use super::TIMEOUT;
 use crate::lifecycle::BodyLimits;
 use crate::metrics::{Cut, ListenerMetrics};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// Extension of a request whose body comes over a network.
 #[derive(Debug, Clone)]
@@ -57,7 +57,7 @@ fn timed_out() -> Response {
 
 fn too_slow() -> Response {
     let detail = "The body of the request did not arrive in time.";
-    let mut response = Problem::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", detail).into_response();
+    let mut response = Problem::of(Code::RequestTimeout).with_detail(detail).into_response();
     // RFC 9110, 15.5.9: the rest of the body may still come, and must not be read as a request.
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::extract::Query;
 use crate::metrics::{self, Registry};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::readiness::{Outcome, Readiness};
 
 /// What the standard routes show.
@@ -69,7 +69,7 @@ fn brief(name: &'static str, failing: Option<&'static str>) -> Response {
         Some(check) => {
             tracing::debug!(check, "not ready");
             Problem::unavailable(1)
-                .with_code("not_ready")
+                .with_code(Code::NotReady)
                 .with_detail(format!("Not ready: {check}."))
                 .into_response()
         }

@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 
 use super::{Answer, KEPT, Request, in_flight};
 use crate::clock::Clock;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// What to do with a request.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub async fn begin(
     match used {
         Some((hash, ..)) if hash != request.hash => {
             let detail = "This Idempotency-Key was used for another request.";
-            Err(Problem::unprocessable(detail).with_code("idempotency_key_reused"))
+            Err(Problem::of(Code::IdempotencyKeyReused).with_detail(detail))
         }
         Some((_, status, body)) => {
             let status = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok());

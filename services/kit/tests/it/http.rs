@@ -8,7 +8,7 @@ use axum::routing::{get, post};
 use http::StatusCode;
 use kit::auth::{Identity, Role, Verifier};
 use kit::database::{self, Database, Query as _};
-use kit::extract::{Json, Path, Query, ValidJson};
+use kit::extract::{Json, Path, Query};
 use kit::http::{StandardRoutes, edge, standard};
 use kit::metrics::Registry;
 use kit::paging::PageQuery;
@@ -24,29 +24,28 @@ struct State {
     verifier: Verifier,
 }
 
-#[derive(Debug, Deserialize, garde::Validate)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Item {
-    #[garde(range(min = 1, max = 10_000))]
     quantity: u32,
 }
 
 #[derive(Debug, Deserialize)]
 struct Search {
-    #[serde(flatten)]
-    page: PageQuery,
+    q: Option<String>,
 }
 
 fn routes(keys: &Keys) -> Router {
     Router::new()
         .route("/me", get(async |identity: Identity| identity.user_id().unwrap_or_default().to_string()))
         .route("/maybe", get(async |identity: Option<Identity>| identity.is_some().to_string()))
-        .route("/items", post(async |ValidJson(item): ValidJson<Item>| Json(item.quantity)))
+        .route("/items", post(async |Json(item): Json<Item>| Json(item.quantity)))
         .route("/items/{id}", get(async |Path(id): Path<Uuid>| id.to_string()))
         .route(
             "/search",
-            get(async |Query(search): Query<Search>| {
-                search.page.validated().map(|page| format!("{} {}", page.number, page.limit))
+            get(async |Query((page, search)): Query<(PageQuery, Search)>| {
+                let q = search.q.unwrap_or_default();
+                page.validated().map(|page| format!("{} {} {q}", page.number, page.limit))
             }),
         )
         .route("/panic", get(async || -> String { panic!("secret cause") }))
@@ -186,8 +185,7 @@ async fn unknown_paths_and_methods_are_problems() {
 async fn bodies_are_refused_with_their_field() {
     let (client, _) = client();
     let cases = [
-        (json!({ "quantity": 0 }), "quantity", "invalid"),
-        (json!({ "quantity": 10_001 }), "quantity", "invalid"),
+        (json!({ "quantity": -1 }), "quantity", "invalid"),
         (json!({ "quantity": "1" }), "quantity", "invalid"),
         (json!({}), "quantity", "required"),
         (json!({ "quantity": 1, "role": "admin" }), "role", "unknown_field"),
@@ -196,7 +194,8 @@ async fn bodies_are_refused_with_their_field() {
         let response = client.post("/items", &body).await;
         assert_eq!(response.status, StatusCode::BAD_REQUEST, "{body}");
         let errors = problem(&response).errors;
-        assert_eq!((errors[0].field.as_str(), errors[0].code.as_str()), (field, code), "{body}");
+        assert_eq!((errors[0].field.as_str(), errors[0].code.as_ref()), (field, code), "{body}");
+        assert!(!errors[0].message.contains("u32"), "{}", errors[0].message);
     }
     assert_eq!(client.post("/items", &json!({ "quantity": 3 })).await.text(), "3");
 }
@@ -218,14 +217,21 @@ async fn parameters_are_refused_with_their_name() {
     let (client, _) = client();
     let response = client.get("/items/7").await;
     assert_eq!(response.status, StatusCode::BAD_REQUEST);
-    for (query, field) in [("limit=101", "limit"), ("page=0", "page"), ("limit=-1", "limit")] {
+    let error = &problem(&response).errors[0];
+    assert_eq!((error.field.as_str(), error.message.as_str()), ("id", "must be a UUID"));
+    for (query, field) in [
+        ("limit=101", "limit"),
+        ("page=0", "page"),
+        ("limit=-1", "limit"),
+        ("page=abc", "page"),
+        ("q=a&pgae=2", "pgae"),
+    ] {
         let response = client.get(&format!("/search?{query}")).await;
         assert_eq!(response.status, StatusCode::BAD_REQUEST, "{query}");
         assert_eq!(problem(&response).errors[0].field, field, "{query}");
     }
-    assert_eq!(client.get("/search?page=abc").await.status, StatusCode::BAD_REQUEST);
-    assert_eq!(client.get("/search?page=3&limit=50").await.text(), "3 50");
-    assert_eq!(client.get("/search").await.text(), "1 20");
+    assert_eq!(client.get("/search?page=3&limit=50&q=a").await.text(), "3 50 a");
+    assert_eq!(client.get("/search").await.text(), "1 20 ");
 }
 
 #[tokio::test]

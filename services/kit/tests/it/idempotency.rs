@@ -6,7 +6,7 @@ use http_body_util::BodyExt;
 use kit::clock::{ManualClock, SharedClock};
 use kit::database::Database;
 use kit::idempotency::{self, Answer, Begin, IdempotencyKey, Request};
-use kit::problem::Problem;
+use kit::problem::{Code, Problem};
 use serde_json::json;
 
 use crate::world::{LIMIT, database, eventually};
@@ -72,7 +72,7 @@ async fn another_body_under_the_same_key_is_422_and_another_owner_is_free() {
     let problem = post(&database, &clock, &request("jane", "k1", 3).await).await.unwrap_err();
     assert_eq!(
         (problem.status(), problem.code()),
-        (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused")
+        (StatusCode::UNPROCESSABLE_ENTITY, Code::IdempotencyKeyReused)
     );
     assert!(post(&database, &clock, &request("john", "k1", 3).await).await.unwrap().2);
 }
@@ -85,7 +85,7 @@ async fn while_one_is_in_flight_others_get_409() {
     assert!(matches!(first, Begin::Fresh(_)));
     let second = tokio::time::timeout(LIMIT, post(&database, &clock, &request)).await;
     let problem = second.expect("it is answered without waiting").unwrap_err();
-    assert_eq!((problem.status(), problem.code()), (StatusCode::CONFLICT, "idempotency_in_flight"));
+    assert_eq!((problem.status(), problem.code()), (StatusCode::CONFLICT, Code::IdempotencyInFlight));
     drop(first);
     eventually("what failed may be tried again", async || post(&database, &clock, &request).await.is_ok())
         .await;
@@ -103,7 +103,7 @@ async fn of_100_parallel_requests_one_takes_effect() {
                 assert_eq!(status, StatusCode::CREATED);
                 effects += u32::from(effect);
             }
-            Err(problem) => assert_eq!(problem.code(), "idempotency_in_flight", "{problem}"),
+            Err(problem) => assert_eq!(problem.code(), Code::IdempotencyInFlight, "{problem}"),
         }
     }
     assert_eq!(effects, 1);

@@ -14,6 +14,7 @@ mod migrations;
 mod outbound;
 mod outbox;
 mod outbox_faults;
+mod paging;
 mod projection;
 mod readiness;
 mod revocations;

@@ -6,7 +6,7 @@
 
 use kit::clock::SharedClock;
 use kit::database::Database;
-use kit::paging::{Listing, Page};
+use kit::paging::{Slice, Window};
 use kit::timestamp::Timestamp;
 use uuid::Uuid;
 
@@ -55,12 +55,12 @@ pub(crate) async fn record(
     transaction.commit().await
 }
 
-/// A page of all dead letters, newest first.
-pub(crate) async fn list(database: &Database, page: Page) -> Result<Listing<DeadLetter>, sqlx::Error> {
-    let pool = database.pool();
-    let found = dead_letters::list(&pool, page.offset(), page.limit()).await?;
-    let total = dead_letters::count(&pool).await?;
-    Ok(Listing::new(found, page, u64::try_from(total).unwrap_or_default()))
+/// The part of all dead letters that `window` asks for, newest first.
+pub(crate) async fn list(
+    database: &Database,
+    window: &Window,
+) -> Result<Slice<DeadLetter>, kit::database::Error> {
+    dead_letters::list(database, window).await
 }
 
 /// Why a dead letter was not redriven.

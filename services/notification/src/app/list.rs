@@ -1,31 +1,21 @@
 //! Reads notifications for people.
 
 use kit::database::Database;
-use kit::paging::{Listing, Page, encode_cursor};
+use kit::paging::{Slice, Window};
 use uuid::Uuid;
 
-use crate::domain::Notification;
-use crate::store::notifications::{self, Filter, Position};
+use crate::domain::{Notification, Summary};
+use crate::store::notifications;
 
-/// A page of the list, newest first; after a position when given, which costs the same however deep it is.
+pub(crate) use crate::store::notifications::Filter;
+
+/// The part of the list that `window` asks for, newest first.
 pub(crate) async fn list(
     database: &Database,
     filter: Filter,
-    page: Page,
-    after: Option<Position>,
-) -> Result<Listing<Notification>, sqlx::Error> {
-    let pool = database.pool();
-    let offset = if after.is_some() { 0 } else { page.offset() };
-    // One more than asked for tells whether there is a next page.
-    let mut found = notifications::list(&pool, filter, after, offset, page.limit() + 1).await?;
-    let asked = page.limit as usize;
-    let next_cursor = (found.len() > asked).then(|| {
-        found.truncate(asked);
-        found.last().map(|last| encode_cursor(&(last.created_at.timestamp_micros(), last.id)))
-    });
-    let total = notifications::count(&pool, filter).await?;
-    let total = u64::try_from(total).unwrap_or_default();
-    Ok(Listing::new(found, page, total).with_next_cursor(next_cursor.flatten()))
+    window: &Window,
+) -> Result<Slice<Summary>, kit::database::Error> {
+    notifications::list(database, filter, window).await
 }
 
 /// A notification, of `user_id` only when given.

@@ -10,6 +10,6 @@ mod outcome;
 pub(crate) use content::{ContentError, Draft, drafts};
 pub(crate) use dead_letter::{DeadLetter, DeadLetterStatus};
 pub(crate) use event::{NotAnOrderEvent, OrderEvent};
-pub(crate) use notification::{Channel, Kind, Notification, Status};
+pub(crate) use notification::{Channel, Kind, Notification, Status, Summary, Unknown};
 pub(crate) use order::{Address, Customer, Order};
 pub(crate) use outcome::{Outcome, Settlement, Verdict, settle, verdict};

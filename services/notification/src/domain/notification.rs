@@ -108,6 +108,31 @@ impl Kind {
     }
 }
 
+/// A notification as lists show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Summary {
+    /// Identifier.
+    pub(crate) id: Uuid,
+    /// Who receives it.
+    pub(crate) user_id: Uuid,
+    /// The order it is about.
+    pub(crate) order_id: Option<Uuid>,
+    /// How it is sent.
+    pub(crate) channel: Channel,
+    /// The notification type key, such as `order_created`.
+    pub(crate) kind: String,
+    /// E-mail address or phone number.
+    pub(crate) recipient: String,
+    /// Subject line; none for SMS.
+    pub(crate) subject: Option<String>,
+    /// Where it stands.
+    pub(crate) status: Status,
+    /// When the provider accepted it.
+    pub(crate) sent_at: Option<DateTime<Utc>>,
+    /// When it was recorded.
+    pub(crate) created_at: DateTime<Utc>,
+}
+
 /// One message to one person over one channel, as recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Notification {

@@ -1,10 +1,12 @@
 //! Events that were given up, for administrators.
 
+use std::sync::Arc;
+
 use axum::extract::State;
-use kit::auth::Identity;
 use kit::extract::{Json, Path, Query};
-use kit::paging::{Listing, PageQuery};
-use kit::problem::{Problem, ProblemBody};
+use kit::paging::{List, Listing, PageQuery};
+use kit::problem::codes::{AlreadyRedriven, NotDeliverable, NotFound, UnreadableEvent};
+use kit::problem::{Code, Problem, Problems};
 use kit::timestamp::Timestamp;
 use serde::Serialize;
 use tracing::Instrument;
@@ -13,20 +15,21 @@ use uuid::Uuid;
 
 use crate::app;
 use crate::app::dead_letters::RedriveError;
-use crate::app::deliver::DeliverError;
+use crate::app::deliver::{DeliverError, Notifier};
 use crate::domain::{DeadLetter, DeadLetterStatus};
-use crate::http::State as AppState;
 
 /// Seconds until a provider or a service that was away may be asked again.
 const RETRY_AFTER_SECONDS: u64 = 15;
 
 /// An event that was given up.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DeadLetter)]
 pub(crate) struct DeadLetterView {
     id: Uuid,
     /// Subject of the original event, such as `order.created`.
     subject: String,
     /// The original event; null when the message could not be read.
+    #[schema(required)]
     event_id: Option<Uuid>,
     status: DeadLetterStatus,
     /// Why it was given up, or why its latest redrive failed.
@@ -36,9 +39,11 @@ pub(crate) struct DeadLetterView {
     /// How often it was redriven.
     redrives: i32,
     /// Message id of the latest redrive, as in the logs.
+    #[schema(required)]
     redrive_id: Option<Uuid>,
     created_at: Timestamp,
     /// When a redrive sent everything.
+    #[schema(required)]
     redriven_at: Option<Timestamp>,
 }
 
@@ -64,18 +69,17 @@ impl From<RedriveError> for Problem {
         match error {
             RedriveError::NotFound => Self::not_found("There is no such dead letter."),
             RedriveError::AlreadyRedriven => {
-                Self::conflict("already_redriven", "A redrive has sent everything before.")
+                Self::of(Code::AlreadyRedriven).with_detail("A redrive has sent everything before.")
             }
-            RedriveError::Unreadable(_) => {
-                Self::unprocessable("The stored message is not an order event; no redrive can handle it.")
-            }
+            RedriveError::Unreadable(_) => Self::of(Code::UnreadableEvent)
+                .with_detail("The stored message is not an order event; no redrive can handle it."),
             RedriveError::Store(error) | RedriveError::Deliver(DeliverError::Store(error)) => error.into(),
             RedriveError::Deliver(error) if error.is_retryable() => {
                 tracing::warn!(error = %error, "redrive failed");
                 Self::unavailable(RETRY_AFTER_SECONDS)
             }
             RedriveError::Deliver(error) => {
-                Self::conflict("not_deliverable", format!("The event cannot be notified: {error}."))
+                Self::of(Code::NotDeliverable).with_detail(format!("The event cannot be notified: {error}."))
             }
         }
     }
@@ -83,52 +87,37 @@ impl From<RedriveError> for Problem {
 
 /// Events that were given up, newest first.
 #[utoipa::path(
-    get, path = "/notifications/dead-letters", tag = "dead letters", params(PageQuery),
-    security(("bearer" = [])),
-    responses(
-        (status = 200, body = Listing<DeadLetterView>),
-        (status = 400, body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "Not an admin", body = ProblemBody, content_type = "application/problem+json"),
-    )
+    get, path = "/notifications/dead-letters", tag = "dead letters",
+    operation_id = "list_notification_dead_letters",
+    params(PageQuery),
+    responses((status = 200, description = "A page of dead letters", body = Listing<DeadLetterView>))
 )]
 pub(crate) async fn list(
-    State(state): State<AppState>,
-    identity: Identity,
+    State(notifier): State<Arc<Notifier>>,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Listing<DeadLetterView>>, Problem> {
-    identity.require_admin()?;
-    let list = app::dead_letters::list(state.database(), page.validated()?).await?;
-    Ok(Json(Listing {
-        data: list.data.into_iter().map(Into::into).collect(),
-        pagination: list.pagination,
-        next_cursor: None,
-    }))
+    let list = List::newest_first("notification dead letters", &());
+    let window = page.window(&list)?;
+    let slice = app::dead_letters::list(&notifier.database, &window).await?;
+    Ok(Json(list.answer(&window, slice, Into::into)))
 }
 
-/// Handles a dead letter's event again: reads order and user anew and sends what is not sent.
+/// Handles a dead letter's event again: reads order and user again and sends what is not sent.
 #[utoipa::path(
     post, path = "/notifications/dead-letters/{id}/redrive", tag = "dead letters",
+    operation_id = "redrive_notification_dead_letter",
     params(("id" = Uuid, Path, description = "The dead letter")),
-    security(("bearer" = [])),
     responses(
         (status = 200, description = "Everything is sent", body = DeadLetterView),
-        (status = 401, body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "Not an admin", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "Redriven before, or refused for good", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "Not an order event", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "A provider or a service is away", body = ProblemBody, content_type = "application/problem+json"),
+        Problems<(NotFound, AlreadyRedriven, NotDeliverable, UnreadableEvent)>
     )
 )]
 pub(crate) async fn redrive(
-    State(state): State<AppState>,
-    identity: Identity,
+    State(notifier): State<Arc<Notifier>>,
     Path(id): Path<Uuid>,
 ) -> Result<Json<DeadLetterView>, Problem> {
-    identity.require_admin()?;
     // A task of its own: a client that hangs up must not part what is sent from its record.
-    let redrive = async move { app::dead_letters::redrive(&state.notifier, id).await };
+    let redrive = async move { app::dead_letters::redrive(&notifier, id).await };
     let letter = tokio::spawn(redrive.in_current_span()).await.map_err(|error| {
         tracing::error!(%error, "redrive ended early");
         Problem::internal()

@@ -1,22 +1,21 @@
 //! Reading notifications.
 
-use std::str::FromStr;
+use std::sync::Arc;
 
 use axum::extract::State;
-use chrono::{DateTime, Utc};
-use kit::auth::Identity;
+use kit::access::Caller;
 use kit::extract::{Json, Path, Query};
-use kit::paging::{Listing, Page, PageQuery, decode_cursor};
-use kit::problem::{FieldError, Problem, ProblemBody};
+use kit::paging::{List, Listing, PageQuery};
+use kit::problem::Problem;
 use kit::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::app;
-use crate::domain::{Channel, Notification, Status};
-use crate::http::State as AppState;
-use crate::store::notifications::{Filter, Position};
+use crate::app::deliver::Notifier;
+use crate::app::list::Filter;
+use crate::domain::{Channel, Notification, Status, Summary};
 
 /// A notification as lists show it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -25,6 +24,7 @@ pub(crate) struct NotificationSummary {
     /// Who received it.
     user_id: Uuid,
     /// The order it is about.
+    #[schema(required)]
     order_id: Option<Uuid>,
     channel: Channel,
     /// What it tells, such as `order_created`.
@@ -33,15 +33,17 @@ pub(crate) struct NotificationSummary {
     /// E-mail address or phone number.
     recipient: String,
     /// Subject line; null for SMS.
+    #[schema(required)]
     subject: Option<String>,
     status: Status,
     /// When the provider accepted it.
+    #[schema(required)]
     sent_at: Option<Timestamp>,
     created_at: Timestamp,
 }
 
-impl From<Notification> for NotificationSummary {
-    fn from(notification: Notification) -> Self {
+impl From<Summary> for NotificationSummary {
+    fn from(notification: Summary) -> Self {
         Self {
             id: notification.id,
             user_id: notification.user_id,
@@ -64,6 +66,7 @@ pub(crate) struct NotificationDetail {
     /// Who received it.
     user_id: Uuid,
     /// The order it is about.
+    #[schema(required)]
     order_id: Option<Uuid>,
     channel: Channel,
     /// What it tells, such as `order_created`.
@@ -72,15 +75,19 @@ pub(crate) struct NotificationDetail {
     /// E-mail address or phone number.
     recipient: String,
     /// Subject line; null for SMS.
+    #[schema(required)]
     subject: Option<String>,
     /// HTML for mail, text for SMS.
     body: String,
     status: Status,
     /// The provider's name for the message.
+    #[schema(required)]
     provider_ref: Option<String>,
     /// Why the latest attempt failed.
+    #[schema(required)]
     error_message: Option<String>,
     /// When the provider accepted it.
+    #[schema(required)]
     sent_at: Option<Timestamp>,
     created_at: Timestamp,
 }
@@ -106,133 +113,71 @@ impl From<Notification> for NotificationDetail {
 }
 
 /// What a list is narrowed to.
-#[derive(Debug, Default, Deserialize, IntoParams)]
+#[derive(Debug, Clone, Copy, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct FilterQuery {
-    /// Only this channel: `email` or `sms`.
-    #[param(value_type = Option<Channel>)]
-    channel: Option<String>,
+    /// Only this channel.
+    #[param(inline)]
+    channel: Option<Channel>,
     /// Only about this order.
-    #[param(value_type = Option<Uuid>)]
-    order_id: Option<String>,
-}
-
-impl FilterQuery {
-    /// Read as text first, so that every refused field is named at once.
-    fn validated(&self, user_id: Option<Uuid>) -> Result<Filter, Problem> {
-        let mut errors = Vec::new();
-        let channel = read(self.channel.as_deref(), "channel", "must be email or sms", &mut errors);
-        let order_id = read(self.order_id.as_deref(), "order_id", "must be a UUID", &mut errors);
-        if errors.is_empty() {
-            Ok(Filter { user_id, channel, order_id })
-        } else {
-            Err(Problem::validation(errors))
-        }
-    }
-}
-
-fn read<T: FromStr>(
-    text: Option<&str>,
-    field: &str,
-    message: &str,
-    errors: &mut Vec<FieldError>,
-) -> Option<T> {
-    let value = text?.parse().ok();
-    if value.is_none() {
-        errors.push(FieldError::new(field, "invalid", message));
-    }
-    value
-}
-
-fn position(page: &PageQuery) -> Result<Option<Position>, Problem> {
-    let Some(cursor) = &page.cursor else {
-        return Ok(None);
-    };
-    let (micros, id): (i64, Uuid) = decode_cursor(cursor)?;
-    let created_at: Option<DateTime<Utc>> = DateTime::from_timestamp_micros(micros);
-    match created_at {
-        Some(created_at) => Ok(Some((created_at, id))),
-        None => Err(Problem::field("cursor", "invalid", "is not a cursor of this list")),
-    }
-}
-
-async fn answer(
-    state: &AppState,
-    filter: Filter,
-    page: Page,
-    after: Option<Position>,
-) -> Result<Json<Listing<NotificationSummary>>, Problem> {
-    let list = app::list::list(state.database(), filter, page, after).await?;
-    Ok(Json(Listing {
-        data: list.data.into_iter().map(Into::into).collect(),
-        pagination: list.pagination,
-        next_cursor: list.next_cursor,
-    }))
+    order_id: Option<Uuid>,
 }
 
 /// The caller's notifications, newest first; an admin sees everyone's.
 #[utoipa::path(
-    get, path = "/notifications", tag = "notifications", params(FilterQuery, PageQuery),
-    security(("bearer" = [])),
-    responses(
-        (status = 200, body = Listing<NotificationSummary>),
-        (status = 400, body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, body = ProblemBody, content_type = "application/problem+json"),
-    )
+    get, path = "/notifications", tag = "notifications", operation_id = "list_notifications",
+    params(PageQuery, FilterQuery),
+    responses((status = 200, description = "A page of notifications", body = Listing<NotificationSummary>))
 )]
 pub(crate) async fn list(
-    State(state): State<AppState>,
-    identity: Identity,
-    Query(filter): Query<FilterQuery>,
-    Query(page): Query<PageQuery>,
+    State(notifier): State<Arc<Notifier>>,
+    caller: Caller,
+    Query((page, filter)): Query<(PageQuery, FilterQuery)>,
 ) -> Result<Json<Listing<NotificationSummary>>, Problem> {
-    let user_id = if identity.is_admin() { None } else { Some(identity.require_user()?) };
-    answer(&state, filter.validated(user_id)?, page.validated()?, position(&page)?).await
+    answer(&notifier, caller.scope().owner(), &page, filter).await
 }
 
-/// A user's notifications, newest first: for the user and for admins.
+/// A user's notifications, newest first.
 #[utoipa::path(
     get, path = "/notifications/user/{user_id}", tag = "notifications",
-    params(("user_id" = Uuid, Path, description = "The user"), FilterQuery, PageQuery),
-    security(("bearer" = [])),
-    responses(
-        (status = 200, body = Listing<NotificationSummary>),
-        (status = 400, body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "Someone else's", body = ProblemBody, content_type = "application/problem+json"),
-    )
+    operation_id = "list_notifications_of_user",
+    params(("user_id" = Uuid, Path, description = "The user"), PageQuery, FilterQuery),
+    responses((status = 200, description = "A page of notifications", body = Listing<NotificationSummary>))
 )]
 pub(crate) async fn list_of_user(
-    State(state): State<AppState>,
-    identity: Identity,
+    State(notifier): State<Arc<Notifier>>,
+    _: Caller,
     Path(user_id): Path<Uuid>,
-    Query(filter): Query<FilterQuery>,
-    Query(page): Query<PageQuery>,
+    Query((page, filter)): Query<(PageQuery, FilterQuery)>,
 ) -> Result<Json<Listing<NotificationSummary>>, Problem> {
-    if !identity.is_admin() && identity.require_user()? != user_id {
-        return Err(Problem::not_found("There are no such notifications."));
-    }
-    answer(&state, filter.validated(Some(user_id))?, page.validated()?, position(&page)?).await
+    answer(&notifier, Some(user_id), &page, filter).await
 }
 
-/// One notification: the caller's own, or any for an admin.
+async fn answer(
+    notifier: &Notifier,
+    user_id: Option<Uuid>,
+    page: &PageQuery,
+    query: FilterQuery,
+) -> Result<Json<Listing<NotificationSummary>>, Problem> {
+    let list = List::newest_first("notifications", &(query.channel, query.order_id));
+    let window = page.window(&list)?;
+    let filter = Filter { user_id, channel: query.channel, order_id: query.order_id };
+    let slice = app::list::list(&notifier.database, filter, &window).await?;
+    Ok(Json(list.answer(&window, slice, Into::into)))
+}
+
+/// One notification.
 #[utoipa::path(
-    get, path = "/notifications/{id}", tag = "notifications",
+    get, path = "/notifications/{id}", tag = "notifications", operation_id = "get_notification",
     params(("id" = Uuid, Path, description = "The notification")),
-    security(("bearer" = [])),
-    responses(
-        (status = 200, body = NotificationDetail),
-        (status = 401, body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, body = ProblemBody, content_type = "application/problem+json"),
-    )
+    responses((status = 200, description = "The notification", body = NotificationDetail))
 )]
 pub(crate) async fn find(
-    State(state): State<AppState>,
-    identity: Identity,
+    State(notifier): State<Arc<Notifier>>,
+    caller: Caller,
     Path(id): Path<Uuid>,
 ) -> Result<Json<NotificationDetail>, Problem> {
-    let user_id = if identity.is_admin() { None } else { Some(identity.require_user()?) };
-    match app::list::find(state.database(), id, user_id).await? {
+    match app::list::find(&notifier.database, id, caller.scope().owner()).await? {
         Some(notification) => Ok(Json(notification.into())),
         None => Err(Problem::not_found("There is no such notification.")),
     }

@@ -1,6 +1,8 @@
 //! Dead letters in PostgreSQL.
 
 use chrono::{DateTime, Utc};
+use kit::database::{self, Database, Error, Query as _, Statement};
+use kit::paging::{Direction, Position, Slice, Window};
 use sqlx::{FromRow, PgConnection, PgPool};
 use uuid::Uuid;
 
@@ -60,20 +62,36 @@ pub(crate) async fn insert(
     Ok(result.rows_affected() == 1)
 }
 
-/// A page of all dead letters, newest first.
-pub(crate) async fn list(pool: &PgPool, offset: i64, limit: i64) -> Result<Vec<DeadLetter>, sqlx::Error> {
-    let rows: Vec<Row> =
-        sqlx::query_as("SELECT * FROM dead_letters ORDER BY created_at DESC, id DESC LIMIT $1 OFFSET $2")
-            .bind(limit)
-            .bind(offset)
-            .fetch_all(pool)
-            .await?;
-    Ok(rows.into_iter().map(Into::into).collect())
+/// The part of all dead letters that `window` asks for, newest first.
+pub(crate) async fn list(database: &Database, window: &Window) -> Result<Slice<DeadLetter>, Error> {
+    let all = |statement: &mut Statement| {
+        statement.push(" FROM dead_letters WHERE true");
+    };
+    let mut statement = Statement::new(
+        "SELECT id, subject, event_id, payload, cause, attempts, redrives, redrive_id, created_at, redriven_at",
+    );
+    window.push_total(&mut statement, all);
+    all(&mut statement);
+    window.push(&mut statement, "created_at", Direction::Desc);
+    let found = database.rows(statement.sql(), &statement.parameters()).await?;
+    let total = window.total(database, &found, all).await?;
+    let letters = found.iter().map(letter).collect::<Result<_, _>>()?;
+    Ok(window.slice(letters, total, |letter: &DeadLetter| Position::at(letter.created_at, letter.id)))
 }
 
-/// How many dead letters there are.
-pub(crate) async fn count(pool: &PgPool) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar("SELECT count(*) FROM dead_letters").fetch_one(pool).await
+fn letter(row: &database::Row) -> Result<DeadLetter, Error> {
+    Ok(DeadLetter {
+        id: row.try_get("id")?,
+        subject: row.try_get("subject")?,
+        event_id: row.try_get("event_id")?,
+        payload: row.try_get("payload")?,
+        cause: row.try_get("cause")?,
+        attempts: row.try_get("attempts")?,
+        redrives: row.try_get("redrives")?,
+        redrive_id: row.try_get("redrive_id")?,
+        created_at: row.try_get("created_at")?,
+        redriven_at: row.try_get("redriven_at")?,
+    })
 }
 
 /// A dead letter.

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use kit::database::{self, Database, Error, Query as _, Statement};
+use kit::paging::{Direction, Position, Slice, Window};
 use sqlx::{FromRow, PgConnection, PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;
 
-use crate::domain::{Channel, Draft, Kind, Notification, Settlement};
+use crate::domain::{Channel, Draft, Kind, Notification, Settlement, Summary, Unknown};
 
 const COLUMNS: &str = "id, user_id, order_id, channel, type AS kind, recipient, subject, body, status, \
                        provider_ref, error_message, sent_at, created_at";
@@ -221,48 +223,50 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    fn push(self, query: &mut QueryBuilder<Postgres>) {
-        query.push(" FROM notifications WHERE true");
+    fn push_to(self, statement: &mut Statement) {
+        statement.push(" FROM notifications WHERE true");
         if let Some(user_id) = self.user_id {
-            query.push(" AND user_id = ").push_bind(user_id);
+            statement.push(" AND user_id = ").bind(user_id);
         }
         if let Some(channel) = self.channel {
-            query.push(" AND channel = ").push_bind(channel.as_str());
+            statement.push(" AND channel = ").bind(channel.as_str());
         }
         if let Some(order_id) = self.order_id {
-            query.push(" AND order_id = ").push_bind(order_id);
+            statement.push(" AND order_id = ").bind(order_id);
         }
     }
 }
 
-/// Where a list continues: after this notification, newest first.
-pub(crate) type Position = (DateTime<Utc>, Uuid);
-
-/// A part of the list, newest first.
+/// The part of the list that `window` asks for, newest first. The content stays in the database.
 pub(crate) async fn list(
-    pool: &PgPool,
+    database: &Database,
     filter: Filter,
-    after: Option<Position>,
-    offset: i64,
-    limit: i64,
-) -> Result<Vec<Notification>, sqlx::Error> {
-    let mut query = QueryBuilder::<Postgres>::new("SELECT ");
-    query.push(COLUMNS);
-    filter.push(&mut query);
-    if let Some((created_at, id)) = after {
-        query.push(" AND (created_at, id) < (").push_bind(created_at).push(", ").push_bind(id).push(")");
-    }
-    query
-        .push(" ORDER BY created_at DESC, id DESC LIMIT ")
-        .push_bind(limit)
-        .push(" OFFSET ")
-        .push_bind(offset);
-    notifications(query.build_query_as().fetch_all(pool).await?)
+    window: &Window,
+) -> Result<Slice<Summary>, Error> {
+    let mut statement = Statement::new(
+        "SELECT id, user_id, order_id, channel, type, recipient, subject, status, sent_at, created_at",
+    );
+    window.push_total(&mut statement, |statement| filter.push_to(statement));
+    filter.push_to(&mut statement);
+    window.push(&mut statement, "created_at", Direction::Desc);
+    let found = database.rows(statement.sql(), &statement.parameters()).await?;
+    let total = window.total(database, &found, |statement| filter.push_to(statement)).await?;
+    let rows = found.iter().map(summary).collect::<Result<_, _>>()?;
+    Ok(window.slice(rows, total, |row: &Summary| Position::at(row.created_at, row.id)))
 }
 
-/// How many notifications the whole list has.
-pub(crate) async fn count(pool: &PgPool, filter: Filter) -> Result<i64, sqlx::Error> {
-    let mut query = QueryBuilder::<Postgres>::new("SELECT count(*)");
-    filter.push(&mut query);
-    query.build_query_scalar().fetch_one(pool).await
+fn summary(row: &database::Row) -> Result<Summary, Error> {
+    let word = |column| row.try_get::<_, &str>(column);
+    Ok(Summary {
+        id: row.try_get("id")?,
+        user_id: row.try_get("user_id")?,
+        order_id: row.try_get("order_id")?,
+        channel: word("channel")?.parse().map_err(|error: Unknown| Error::column("channel", error))?,
+        kind: row.try_get("type")?,
+        recipient: row.try_get("recipient")?,
+        subject: row.try_get("subject")?,
+        status: word("status")?.parse().map_err(|error: Unknown| Error::column("status", error))?,
+        sent_at: row.try_get("sent_at")?,
+        created_at: row.try_get("created_at")?,
+    })
 }

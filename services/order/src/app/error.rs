@@ -20,9 +20,6 @@ pub(crate) enum Error {
     /// Too late to change.
     #[error("an order that is {0} can no longer be changed")]
     NotPending(Status),
-    /// The position belongs to another list.
-    #[error("the cursor belongs to another list")]
-    ForeignCursor,
     /// The database failed.
     #[error("the order store failed")]
     Store(#[from] kit::database::Error),

@@ -15,7 +15,6 @@ use kit::timestamp::Timestamp;
 use uuid::Uuid;
 
 pub(crate) use error::Error;
-pub(crate) use list_orders::{Listed, Query, Start};
 
 use crate::domain::Order;
 

@@ -1,6 +1,8 @@
 //! Where an order goes.
 
-use super::{Violation, country, text};
+use kit::validation::{FieldErrors, text};
+
+use super::country;
 
 /// A shipping address that keeps the rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,31 +31,23 @@ pub(crate) struct AddressDraft {
 
 impl AddressDraft {
     /// Checks every rule; `field` is the path of the address in the request.
-    pub(crate) fn check(self, field: &str) -> Result<Address, Vec<Violation>> {
-        let mut violations = Vec::new();
+    pub(crate) fn check(self, field: &str) -> Result<Address, FieldErrors> {
+        let mut errors = FieldErrors::new();
         let path = |name: &str| format!("{field}.{name}");
-        text::check_line(&path("street"), &self.street, 200, &mut violations);
-        text::check_line(&path("city"), &self.city, 100, &mut violations);
-        text::check_line(&path("zip_code"), &self.zip_code, 20, &mut violations);
+        text::check_line(&path("street"), &self.street, 200, &mut errors);
+        text::check_line(&path("city"), &self.city, 100, &mut errors);
+        text::check_line(&path("zip_code"), &self.zip_code, 20, &mut errors);
         match &self.state {
-            Some(state) => text::check_line(&path("state"), state, 100, &mut violations),
+            Some(state) => text::check_line(&path("state"), state, 100, &mut errors),
             None if self.country == "US" => {
-                violations.push(Violation::new(
-                    path("state"),
-                    "required",
-                    "is required in the United States",
-                ));
+                errors.add(path("state"), "required", "is required in the United States");
             }
             None => {}
         }
         if !country::is_assigned(&self.country) {
-            violations.push(Violation::new(
-                path("country"),
-                "unknown_country",
-                "must be an ISO 3166-1 alpha-2 code such as US",
-            ));
+            errors.add(path("country"), "unknown_country", "must be an ISO 3166-1 alpha-2 code such as US");
         }
-        if violations.is_empty() { Ok(self.trusted()) } else { Err(violations) }
+        errors.unless_any(|| Some(self.trusted()))
     }
 
     /// The address without any check, for one that was checked when it was stored.
@@ -110,7 +104,7 @@ mod tests {
     }
 
     fn fields(draft: AddressDraft) -> Vec<String> {
-        draft.check("shipping_address").unwrap_err().into_iter().map(|violation| violation.field).collect()
+        draft.check("shipping_address").unwrap_err().iter().map(|error| error.field.clone()).collect()
     }
 
     #[test]

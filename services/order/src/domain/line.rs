@@ -1,9 +1,8 @@
 //! Order lines and what they add up to.
 
 use kit::money::{Amount, Currency, Money};
+use kit::validation::{FieldErrors, text};
 use uuid::Uuid;
-
-use super::{Violation, text};
 
 /// Most lines of one order; keeps the stored document and the event well below their limits.
 pub(crate) const MAX_LINES: usize = 200;
@@ -60,69 +59,52 @@ pub(crate) fn total(lines: &[Line], currency: Currency) -> Result<i64, TotalErro
         .ok_or(TotalError)
 }
 
-/// Checks every line and their total; reports all violations at once.
-pub(super) fn check_all(
-    drafts: Vec<LineDraft>,
-    currency: Currency,
-) -> Result<(Vec<Line>, i64), Vec<Violation>> {
+/// Checks every line and their total; reports all errors at once.
+pub(super) fn check_all(drafts: Vec<LineDraft>, currency: Currency) -> Result<(Vec<Line>, i64), FieldErrors> {
     check_count(drafts.len())?;
-    let mut violations = Vec::new();
+    let mut errors = FieldErrors::new();
     let mut lines = Vec::with_capacity(drafts.len());
     for (index, draft) in drafts.into_iter().enumerate() {
-        match draft.check(&format!("items[{index}]"), currency) {
-            Ok(line) => lines.push(line),
-            Err(found) => violations.extend(found),
-        }
+        lines.extend(errors.keep(draft.check(&format!("items[{index}]"), currency)));
     }
-    if !violations.is_empty() {
-        return Err(violations);
-    }
-    let total = total(&lines, currency).map_err(|error| vec![too_large("items", error)])?;
+    let lines = errors.unless_any(|| Some(lines))?;
+    let total = total(&lines, currency).map_err(|error| too_large("items", error))?;
     Ok((lines, total))
 }
 
-fn check_count(count: usize) -> Result<(), Vec<Violation>> {
+fn check_count(count: usize) -> Result<(), FieldErrors> {
     if (1..=MAX_LINES).contains(&count) {
         return Ok(());
     }
-    let message = format!("must have 1 to {MAX_LINES} items");
-    Err(vec![Violation::new("items", "out_of_range", message)])
+    Err(FieldErrors::one("items", "out_of_range", format!("must have 1 to {MAX_LINES} items")))
 }
 
-fn too_large(field: &str, error: TotalError) -> Violation {
-    Violation::new(field, "total_too_large", error.to_string())
+fn too_large(field: &str, error: TotalError) -> FieldErrors {
+    FieldErrors::one(field, "total_too_large", error.to_string())
 }
 
 impl LineDraft {
-    fn check(self, field: &str, currency: Currency) -> Result<Line, Vec<Violation>> {
-        let mut violations = Vec::new();
+    fn check(self, field: &str, currency: Currency) -> Result<Line, FieldErrors> {
+        let mut errors = FieldErrors::new();
         let name_field = format!("{field}.product_name");
         match &self.product_name {
-            Some(name) => text::check_line(&name_field, name, MAX_NAME, &mut violations),
-            None => violations.push(Violation::new(name_field, "required", "is required")),
+            Some(name) => text::check_line(&name_field, name, MAX_NAME, &mut errors),
+            None => errors.add(name_field, "required", "is required"),
         }
-        let quantity = check_quantity(self.quantity, field, &mut violations);
-        let unit_price = check_price(self.unit_price, currency, field, &mut violations);
-        let (Some(product_name), Some(quantity), Some(unit_price_minor), true) =
-            (self.product_name, quantity, unit_price, violations.is_empty())
-        else {
-            return Err(violations);
-        };
-        let subtotal_minor = unit_price_minor
-            .checked_mul(i64::from(quantity))
-            .ok_or_else(|| vec![too_large(field, TotalError)])?;
+        let quantity = check_quantity(self.quantity, field, &mut errors);
+        let unit_price = check_price(self.unit_price, currency, field, &mut errors);
+        let (product_name, quantity, unit_price_minor) =
+            errors.unless_any(|| Some((self.product_name?, quantity?, unit_price?)))?;
+        let subtotal_minor =
+            unit_price_minor.checked_mul(i64::from(quantity)).ok_or_else(|| too_large(field, TotalError))?;
         Ok(Line { product_id: self.product_id, product_name, quantity, unit_price_minor, subtotal_minor })
     }
 }
 
-fn check_quantity(quantity: i64, field: &str, violations: &mut Vec<Violation>) -> Option<u32> {
+fn check_quantity(quantity: i64, field: &str, errors: &mut FieldErrors) -> Option<u32> {
     let checked = u32::try_from(quantity).ok().filter(|quantity| (1..=MAX_QUANTITY).contains(quantity));
     if checked.is_none() {
-        violations.push(Violation::new(
-            format!("{field}.quantity"),
-            "out_of_range",
-            format!("must be 1 to {MAX_QUANTITY}"),
-        ));
+        errors.add(format!("{field}.quantity"), "out_of_range", format!("must be 1 to {MAX_QUANTITY}"));
     }
     checked
 }
@@ -131,21 +113,21 @@ fn check_price(
     price: Option<Amount>,
     currency: Currency,
     field: &str,
-    violations: &mut Vec<Violation>,
+    errors: &mut FieldErrors,
 ) -> Option<i64> {
     let field = format!("{field}.unit_price");
     let Some(price) = price else {
-        violations.push(Violation::new(field, "required", "is required"));
+        errors.add(field, "required", "is required");
         return None;
     };
     match Money::from_amount(price, currency) {
         Ok(money) if money.minor > 0 => Some(money.minor),
         Ok(_) => {
-            violations.push(Violation::new(field, "out_of_range", "must be above 0"));
+            errors.add(field, "out_of_range", "must be above 0");
             None
         }
         Err(error) => {
-            violations.push(Violation::new(field, "invalid_amount", error.to_string()));
+            errors.add(field, "invalid_amount", error.to_string());
             None
         }
     }
@@ -166,12 +148,13 @@ mod tests {
         }
     }
 
-    fn codes(drafts: Vec<LineDraft>) -> Vec<(String, &'static str)> {
-        check_all(drafts, Currency::USD)
-            .unwrap_err()
-            .into_iter()
-            .map(|violation| (violation.field, violation.code))
-            .collect()
+    fn codes(drafts: Vec<LineDraft>) -> Vec<(String, String)> {
+        let errors = check_all(drafts, Currency::USD).unwrap_err();
+        errors.iter().map(|error| (error.field.clone(), error.code.to_string())).collect()
+    }
+
+    fn case(field: &str, code: &str) -> (String, String) {
+        (field.to_owned(), code.to_owned())
     }
 
     #[test]
@@ -184,7 +167,7 @@ mod tests {
 
     #[test]
     fn the_number_of_lines_is_bounded() {
-        let out_of_range = || vec![("items".to_owned(), "out_of_range")];
+        let out_of_range = || vec![case("items", "out_of_range")];
         assert_eq!(codes(Vec::new()), out_of_range());
         assert_eq!(codes(vec![draft(1, "1"); MAX_LINES + 1]), out_of_range());
         assert!(check_all(vec![draft(1, "1"); MAX_LINES], Currency::USD).is_ok());
@@ -193,7 +176,7 @@ mod tests {
     #[test]
     fn quantities_are_1_to_10_000() {
         for quantity in [0, -1, 10_001, i64::MAX] {
-            assert_eq!(codes(vec![draft(quantity, "1")]), [("items[0].quantity".to_owned(), "out_of_range")]);
+            assert_eq!(codes(vec![draft(quantity, "1")]), [case("items[0].quantity", "out_of_range")]);
         }
         for quantity in [1, 10_000] {
             assert!(check_all(vec![draft(quantity, "1")], Currency::USD).is_ok());
@@ -210,7 +193,7 @@ mod tests {
         ] {
             assert_eq!(
                 codes(vec![draft(1, "1"), draft(1, price)]),
-                [("items[1].unit_price".to_owned(), code)],
+                [case("items[1].unit_price", code)],
                 "{price}"
             );
         }
@@ -224,10 +207,7 @@ mod tests {
         let bare = LineDraft { product_name: None, unit_price: None, ..draft(1, "1") };
         assert_eq!(
             codes(vec![bare]),
-            [
-                ("items[0].product_name".to_owned(), "required"),
-                ("items[0].unit_price".to_owned(), "required"),
-            ]
+            [case("items[0].product_name", "required"), case("items[0].unit_price", "required")]
         );
     }
 
@@ -239,7 +219,7 @@ mod tests {
             vec![draft(1, "99999999.99"), draft(1, "0.01")],
             vec![draft(10_000, "10000")],
         ] {
-            assert_eq!(codes(drafts), [("items".to_owned(), "total_too_large")]);
+            assert_eq!(codes(drafts), [case("items", "total_too_large")]);
         }
     }
 

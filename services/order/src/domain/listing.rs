@@ -1,9 +1,8 @@
-//! How a list of orders is filtered, sorted and continued.
+//! How a list of orders is filtered and sorted.
 
-use std::str::FromStr;
-
-use chrono::{DateTime, Datelike as _, Utc};
+use kit::paging::{Direction, Kind, List, Position, Value};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Status, Summary};
@@ -17,10 +16,10 @@ pub(crate) struct Filter {
     pub(crate) status: Option<Status>,
 }
 
-/// What a list is sorted by; ties are sorted by id, in the same direction.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What a list is sorted by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum SortKey {
+pub(crate) enum SortBy {
     /// When the order was placed.
     #[default]
     CreatedAt,
@@ -32,117 +31,35 @@ pub(crate) enum SortKey {
     Status,
 }
 
-/// Direction of a sort.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Direction {
-    /// Smallest first.
-    Asc,
-    /// Largest first.
-    #[default]
-    Desc,
-}
+impl SortBy {
+    const fn kind(self) -> Kind {
+        match self {
+            Self::CreatedAt | Self::UpdatedAt => Kind::Time,
+            Self::TotalAmount => Kind::Number,
+            Self::Status => Kind::Text,
+        }
+    }
 
-/// The last row of a page: the next page begins after it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Position {
-    /// What the list is sorted by, and that value in the row.
-    pub(crate) value: Value,
-    /// Direction of the list.
-    pub(crate) direction: Direction,
-    /// Filter of the list.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) status: Option<Status>,
-    /// The row's id.
-    pub(crate) id: Uuid,
-}
+    /// The list of orders with this order and filter.
+    pub(crate) fn list(self, direction: Direction, filter: Filter) -> List {
+        List::new("orders", &self, self.kind(), direction, &filter.status)
+    }
 
-/// A row's value in the column that the list is sorted by.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Value {
-    /// See [`SortKey::CreatedAt`].
-    CreatedAt(DateTime<Utc>),
-    /// See [`SortKey::UpdatedAt`].
-    UpdatedAt(DateTime<Utc>),
-    /// See [`SortKey::TotalAmount`].
-    TotalAmount(i64),
-    /// See [`SortKey::Status`].
-    Status(Status),
-}
-
-impl Position {
-    /// The position just after `row` in a list sorted by `key`.
-    pub(crate) fn after(row: &Summary, key: SortKey, direction: Direction, filter: Filter) -> Self {
-        let value = match key {
-            SortKey::CreatedAt => Value::CreatedAt(row.created_at),
-            SortKey::UpdatedAt => Value::UpdatedAt(row.updated_at),
-            SortKey::TotalAmount => Value::TotalAmount(row.total_minor),
-            SortKey::Status => Value::Status(row.status),
+    /// Where `row` stands in such a list.
+    pub(crate) fn position(self, row: &Summary) -> Position {
+        let value = match self {
+            Self::CreatedAt => Value::Time(row.created_at),
+            Self::UpdatedAt => Value::Time(row.updated_at),
+            Self::TotalAmount => Value::Number(row.total_minor),
+            Self::Status => Value::Text(row.status.as_str().to_owned()),
         };
-        Self { value, direction, status: filter.status, id: row.id }
-    }
-
-    /// Whether the position belongs to a list with this order and filter. A time that no order can have,
-    /// which only a forged position holds, belongs to none.
-    pub(crate) fn belongs_to(&self, key: SortKey, direction: Direction, filter: Filter) -> bool {
-        self.value.key() == key
-            && self.direction == direction
-            && self.status == filter.status
-            && self.value.is_possible()
-    }
-}
-
-impl Value {
-    /// Whether an order can have this value; PostgreSQL refuses times that chrono can hold.
-    fn is_possible(&self) -> bool {
-        match self {
-            Self::CreatedAt(at) | Self::UpdatedAt(at) => (1970..=9999).contains(&at.year()),
-            Self::TotalAmount(_) | Self::Status(_) => true,
-        }
-    }
-
-    /// What the list is sorted by.
-    pub(crate) const fn key(&self) -> SortKey {
-        match self {
-            Self::CreatedAt(_) => SortKey::CreatedAt,
-            Self::UpdatedAt(_) => SortKey::UpdatedAt,
-            Self::TotalAmount(_) => SortKey::TotalAmount,
-            Self::Status(_) => SortKey::Status,
-        }
-    }
-}
-
-impl FromStr for SortKey {
-    type Err = &'static str;
-
-    fn from_str(name: &str) -> Result<Self, &'static str> {
-        match name {
-            "created_at" => Ok(Self::CreatedAt),
-            "updated_at" => Ok(Self::UpdatedAt),
-            "total_amount" => Ok(Self::TotalAmount),
-            "status" => Ok(Self::Status),
-            _ => Err("must be one of created_at, updated_at, total_amount, status"),
-        }
-    }
-}
-
-impl FromStr for Direction {
-    type Err = &'static str;
-
-    fn from_str(name: &str) -> Result<Self, &'static str> {
-        match name {
-            "asc" => Ok(Self::Asc),
-            "desc" => Ok(Self::Desc),
-            _ => Err("must be asc or desc"),
-        }
+        Position { value, id: row.id }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use chrono::TimeZone as _;
-    use proptest::prelude::*;
+    use chrono::{TimeZone as _, Utc};
 
     use super::*;
 
@@ -157,66 +74,19 @@ mod tests {
         }
     }
 
-    const KEYS: [(SortKey, &str); 4] = [
-        (SortKey::CreatedAt, "created_at"),
-        (SortKey::UpdatedAt, "updated_at"),
-        (SortKey::TotalAmount, "total_amount"),
-        (SortKey::Status, "status"),
-    ];
-
     #[test]
-    fn sort_keys_and_directions_have_names() {
-        for (key, name) in KEYS {
-            assert_eq!(name.parse(), Ok(key));
-        }
-        assert!("id".parse::<SortKey>().is_err());
-        assert_eq!("asc".parse(), Ok(Direction::Asc));
-        assert_eq!("desc".parse(), Ok(Direction::Desc));
-        assert!("DESC".parse::<Direction>().is_err());
-    }
-
-    #[test]
-    fn a_position_survives_its_json_and_belongs_to_its_list_only() {
+    fn a_rows_position_belongs_to_its_own_list_only() {
+        let sorts = [SortBy::CreatedAt, SortBy::UpdatedAt, SortBy::TotalAmount, SortBy::Status];
         let pending = Filter { user_id: None, status: Some(Status::Pending) };
-        for (key, _) in KEYS {
-            let position = Position::after(&row(), key, Direction::Desc, pending);
-            let json = serde_json::to_string(&position).unwrap();
-            assert_eq!(serde_json::from_str::<Position>(&json).unwrap(), position);
-            for (other, _) in KEYS {
-                assert_eq!(position.belongs_to(other, Direction::Desc, pending), other == key);
+        for sort_by in sorts {
+            let position = sort_by.position(&row());
+            let cursor = sort_by.list(Direction::Desc, pending).cursor(&position);
+            for other in sorts {
+                let read = other.list(Direction::Desc, pending).position(&cursor);
+                assert_eq!(read.ok(), (other == sort_by).then(|| position.clone()));
             }
-            assert!(!position.belongs_to(key, Direction::Asc, pending));
-            assert!(!position.belongs_to(key, Direction::Desc, Filter::default()));
-        }
-    }
-
-    fn value() -> impl Strategy<Value = Value> {
-        let time = (0_i64..253_402_300_800_000)
-            .prop_map(|milliseconds| Utc.timestamp_millis_opt(milliseconds).unwrap());
-        prop_oneof![
-            time.clone().prop_map(Value::CreatedAt),
-            time.prop_map(Value::UpdatedAt),
-            any::<i64>().prop_map(Value::TotalAmount),
-            prop::sample::select(Status::ALL.to_vec()).prop_map(Value::Status),
-        ]
-    }
-
-    proptest! {
-        #[test]
-        fn any_position_survives_its_cursor(
-            value in value(),
-            ascending: bool,
-            status in prop::option::of(prop::sample::select(Status::ALL.to_vec())),
-            id: u128,
-        ) {
-            let direction = if ascending { Direction::Asc } else { Direction::Desc };
-            let position = Position { value, direction, status, id: Uuid::from_u128(id) };
-            let cursor = kit::paging::encode_cursor(&position);
-            let read: Position = kit::paging::decode_cursor(&cursor).unwrap();
-            let filter = Filter { user_id: None, status };
-            let belongs = read.belongs_to(position.value.key(), direction, filter);
-            prop_assert!(belongs);
-            prop_assert_eq!(read, position);
+            assert!(sort_by.list(Direction::Asc, pending).position(&cursor).is_err());
+            assert!(sort_by.list(Direction::Desc, Filter::default()).position(&cursor).is_err());
         }
     }
 }

@@ -8,14 +8,11 @@ mod line;
 mod listing;
 mod order;
 mod status;
-mod text;
-mod violation;
 
 pub(crate) use actor::Actor;
 pub(crate) use address::{Address, AddressDraft};
 pub(crate) use lifecycle::{Lifecycle, Refusal};
 pub(crate) use line::{Line, LineDraft};
-pub(crate) use listing::{Direction, Filter, Position, SortKey, Value};
+pub(crate) use listing::{Filter, SortBy};
 pub(crate) use order::{Amendment, Change, HistoryEntry, NewOrder, Order, OrderDraft, Summary};
 pub(crate) use status::Status;
-pub(crate) use violation::Violation;

@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use kit::money::Currency;
+use kit::validation::{FieldErrors, text};
 use uuid::Uuid;
 
-use super::{Address, AddressDraft, Lifecycle, Line, LineDraft, Status, Violation, line, text};
+use super::{Address, AddressDraft, Lifecycle, Line, LineDraft, Status, line};
 
 /// Most characters of the customer's notes (document 003 section 3.2).
 const MAX_NOTES: usize = 500;
@@ -112,22 +113,20 @@ pub(crate) struct Amendment {
 }
 
 impl OrderDraft {
-    /// Checks every rule and computes the amounts; reports all violations at once.
-    pub(crate) fn check(self) -> Result<NewOrder, Vec<Violation>> {
-        let mut violations = Vec::new();
-        let currency = keep(check_currency(self.currency.as_deref()), &mut violations);
-        let lines =
-            currency.and_then(|currency| keep(line::check_all(self.lines, currency), &mut violations));
-        let shipping_address = keep(self.shipping_address.check("shipping_address"), &mut violations);
+    /// Checks every rule and computes the amounts; reports all errors at once.
+    pub(crate) fn check(self) -> Result<NewOrder, FieldErrors> {
+        let mut errors = FieldErrors::new();
+        let currency = errors.keep(check_currency(self.currency.as_deref()));
+        let lines = currency.and_then(|currency| errors.keep(line::check_all(self.lines, currency)));
+        let shipping_address = errors.keep(self.shipping_address.check("shipping_address"));
         if let Some(notes) = &self.notes {
-            text::check_paragraph("notes", notes, MAX_NOTES, &mut violations);
+            text::check_paragraph("notes", notes, MAX_NOTES, &mut errors);
         }
-        match (currency, lines, shipping_address) {
-            (Some(currency), Some((lines, total_minor)), Some(shipping_address)) if violations.is_empty() => {
-                Ok(NewOrder { lines, shipping_address, total_minor, currency, notes: self.notes })
-            }
-            _ => Err(violations),
-        }
+        errors.unless_any(|| {
+            let (lines, total_minor) = lines?;
+            let (shipping_address, currency) = (shipping_address?, currency?);
+            Some(NewOrder { lines, shipping_address, total_minor, currency, notes: self.notes })
+        })
     }
 }
 
@@ -155,21 +154,17 @@ impl Amendment {
     pub(crate) fn check(
         shipping_address: Option<AddressDraft>,
         notes: Change<Option<String>>,
-    ) -> Result<Self, Vec<Violation>> {
+    ) -> Result<Self, FieldErrors> {
+        let mut errors = FieldErrors::new();
         if shipping_address.is_none() && notes == Change::Keep {
-            return Err(vec![Violation::new(
-                "shipping_address",
-                "required",
-                "give shipping_address, notes or both",
-            )]);
+            errors.add("shipping_address", "required", "give shipping_address, notes or both");
         }
-        let mut violations = Vec::new();
         let shipping_address =
-            shipping_address.and_then(|draft| keep(draft.check("shipping_address"), &mut violations));
+            shipping_address.and_then(|draft| errors.keep(draft.check("shipping_address")));
         if let Change::Set(Some(notes)) = &notes {
-            text::check_paragraph("notes", notes, MAX_NOTES, &mut violations);
+            text::check_paragraph("notes", notes, MAX_NOTES, &mut errors);
         }
-        if violations.is_empty() { Ok(Self { shipping_address, notes }) } else { Err(violations) }
+        errors.unless_any(|| Some(Self { shipping_address, notes }))
     }
 
     /// The order as amended at `now`; `None` when it is no longer pending.
@@ -190,13 +185,7 @@ impl Amendment {
     }
 }
 
-fn check_currency(code: Option<&str>) -> Result<Currency, Vec<Violation>> {
-    code.map_or(Ok(Currency::USD), str::parse).map_err(|_| {
-        vec![Violation::new("currency", "unknown_currency", "must be an ISO 4217 code such as USD")]
-    })
-}
-
-/// The value, or its violations added to the others.
-fn keep<T>(result: Result<T, Vec<Violation>>, violations: &mut Vec<Violation>) -> Option<T> {
-    result.map_err(|found| violations.extend(found)).ok()
+fn check_currency(code: Option<&str>) -> Result<Currency, FieldErrors> {
+    code.map_or(Ok(Currency::USD), str::parse)
+        .map_err(|_| FieldErrors::one("currency", "unknown_currency", "must be an ISO 4217 code such as USD"))
 }

@@ -4,10 +4,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// State of an order: document 003's four, and `cancelled`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = OrderStatus)]
 pub(crate) enum Status {
     /// Placed, not yet accepted.
     Pending,
@@ -34,14 +36,6 @@ impl Status {
             Self::Shipped => "shipped",
             Self::Delivered => "delivered",
             Self::Cancelled => "cancelled",
-        }
-    }
-
-    /// The state that a request names; older documents call `confirmed` `processing`.
-    pub(crate) fn from_request(name: &str) -> Result<Self, UnknownStatus> {
-        match name {
-            "processing" => Ok(Self::Confirmed),
-            name => name.parse(),
         }
     }
 }
@@ -75,11 +69,5 @@ mod tests {
             assert_eq!(status.as_str().parse(), Ok(status));
         }
         assert_eq!("Pending".parse::<Status>(), Err(UnknownStatus));
-    }
-
-    #[test]
-    fn processing_is_read_as_confirmed_in_requests_only() {
-        assert_eq!(Status::from_request("processing"), Ok(Status::Confirmed));
-        assert_eq!("processing".parse::<Status>(), Err(UnknownStatus));
     }
 }

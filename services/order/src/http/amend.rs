@@ -1,29 +1,31 @@
 //! `PUT /orders/{id}`.
 
 use axum::extract::State;
-use kit::auth::Identity;
+use kit::access::Caller;
 use kit::extract::{Json, Path};
-use kit::problem::{Problem, ProblemBody};
+use kit::problem::codes::{NotFound, NotPending};
+use kit::problem::{Problem, Problems};
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::access::reach;
 use super::body::{AddressBody, OrderBody};
-use super::caller::reach;
-use super::problem::violations;
 use crate::app::Orders;
 use crate::domain::{Amendment, Change};
 
 /// What to change; a field that is absent stays as it is.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = OrderAmendment)]
 pub(super) struct AmendBody {
     /// New address.
     #[serde(default)]
+    #[schema(nullable = false)]
     shipping_address: Option<AddressBody>,
     /// New notes; null removes them.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<String>, max_length = 500)]
+    #[schema(value_type = Option<String>, max_length = 500, example = "Ring twice.")]
     notes: Change<Option<String>>,
 }
 
@@ -34,28 +36,22 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Change<Option<S
 
 /// Changes the address, the notes or both while the order is pending.
 #[utoipa::path(
-    put, path = "/orders/{id}", tag = "orders", operation_id = "amend_order", security(("bearer" = [])),
+    put, path = "/orders/{id}", tag = "orders", operation_id = "amend_order",
     params(("id" = Uuid, Path, description = "The order")),
     request_body = AmendBody,
-    responses(
-        (status = 200, body = OrderBody),
-        (status = 400, body = ProblemBody),
-        (status = 401, body = ProblemBody),
-        (status = 403, body = ProblemBody, description = "Somebody else's order"),
-        (status = 404, body = ProblemBody),
-        (status = 409, body = ProblemBody, description = "No longer pending"),
-    )
+    responses((status = 200, description = "The order as amended", body = OrderBody), Problems<(NotFound, NotPending)>)
 )]
 pub(super) async fn amend(
     State(orders): State<Orders>,
-    identity: Identity,
+    caller: Caller,
     Path(id): Path<Uuid>,
-    Json(body): Json<AmendBody>,
+    body: Result<Json<AmendBody>, Problem>,
 ) -> Result<Json<OrderBody>, Problem> {
-    // Only the customer: not even an admin redirects somebody's parcel.
-    let reach = reach(&identity, &[])?;
-    let amendment =
-        Amendment::check(body.shipping_address.map(Into::into), body.notes).map_err(violations)?;
+    let reach = reach(&caller);
+    // First: whoever may not change the order learns nothing about the body.
+    orders.get(id, reach).await?;
+    let Json(body) = body?;
+    let amendment = Amendment::check(body.shipping_address.map(Into::into), body.notes)?;
     let order = orders.amend(id, reach, amendment).await?;
     Ok(Json((&order).into()))
 }

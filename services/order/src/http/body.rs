@@ -6,27 +6,28 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::domain::{Address, AddressDraft, Order, Summary};
+use crate::domain::{Address, AddressDraft, Order, Status, Summary};
 
-/// A shipping address.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+/// A shipping address, as a request gives it.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewAddress)]
 pub(super) struct AddressBody {
     /// Street and number.
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(min_length = 1, max_length = 200, example = "742 Evergreen Terrace")]
     street: String,
     /// City.
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(min_length = 1, max_length = 100, example = "Springfield")]
     city: String,
     /// State or province; required in the United States.
     #[serde(default)]
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(min_length = 1, max_length = 100, example = "IL")]
     state: Option<String>,
     /// Postal code.
-    #[schema(min_length = 1, max_length = 20)]
+    #[schema(min_length = 1, max_length = 20, example = "62704")]
     zip_code: String,
     /// ISO 3166-1 alpha-2 code.
-    #[schema(min_length = 2, max_length = 2)]
+    #[schema(pattern = "^[A-Z]{2}$", example = "US")]
     country: String,
 }
 
@@ -42,7 +43,28 @@ impl From<AddressBody> for AddressDraft {
     }
 }
 
-impl From<&Address> for AddressBody {
+/// The shipping address of an order.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Address)]
+struct AddressView {
+    /// Street and number.
+    #[schema(example = "742 Evergreen Terrace")]
+    street: String,
+    /// City.
+    #[schema(example = "Springfield")]
+    city: String,
+    /// State or province.
+    #[schema(required, example = "IL")]
+    state: Option<String>,
+    /// Postal code.
+    #[schema(example = "62704")]
+    zip_code: String,
+    /// ISO 3166-1 alpha-2 code.
+    #[schema(example = "US")]
+    country: String,
+}
+
+impl From<&Address> for AddressView {
     fn from(address: &Address) -> Self {
         Self {
             street: address.street().to_owned(),
@@ -56,6 +78,7 @@ impl From<&Address> for AddressBody {
 
 /// A line of an order.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OrderLine)]
 struct LineBody {
     /// Product.
     product_id: Uuid,
@@ -71,36 +94,49 @@ struct LineBody {
 
 /// An order.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Order)]
 pub(super) struct OrderBody {
     /// The order.
     id: Uuid,
     /// The customer.
     user_id: Uuid,
-    /// `pending`, `confirmed`, `shipped`, `delivered` or `cancelled`.
-    status: &'static str,
+    /// Its state.
+    status: Status,
     /// What is bought.
     items: Vec<LineBody>,
     /// Where it goes.
-    shipping_address: AddressBody,
+    shipping_address: AddressView,
     /// Sum of the subtotals.
     total_amount: Amount,
     /// Currency of every amount.
     currency: Currency,
     /// Customer's notes.
+    #[schema(required)]
     notes: Option<String>,
     /// When it was confirmed.
+    #[schema(required)]
     confirmed_at: Option<Timestamp>,
     /// When it was shipped.
+    #[schema(required)]
     shipped_at: Option<Timestamp>,
     /// When it was delivered.
+    #[schema(required)]
     delivered_at: Option<Timestamp>,
     /// When it was cancelled; only on cancelled orders.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     cancelled_at: Option<Timestamp>,
     /// When it was placed.
     created_at: Timestamp,
     /// When it last changed.
     updated_at: Timestamp,
+}
+
+impl OrderBody {
+    /// Where the order can be read.
+    pub(super) fn location(&self) -> String {
+        format!("/orders/{}", self.id)
+    }
 }
 
 impl From<&Order> for OrderBody {
@@ -121,7 +157,7 @@ impl From<&Order> for OrderBody {
         Self {
             id: order.id,
             user_id: order.user_id,
-            status: lifecycle.status.as_str(),
+            status: lifecycle.status,
             items,
             shipping_address: (&order.shipping_address).into(),
             total_amount: amount(order.total_minor),
@@ -139,11 +175,12 @@ impl From<&Order> for OrderBody {
 
 /// An order in a list.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OrderSummary)]
 pub(super) struct SummaryBody {
     /// The order.
     id: Uuid,
     /// Its state.
-    status: &'static str,
+    status: Status,
     /// Sum of the subtotals.
     total_amount: Amount,
     /// Currency of the sum.
@@ -156,7 +193,7 @@ impl From<Summary> for SummaryBody {
     fn from(row: Summary) -> Self {
         Self {
             id: row.id,
-            status: row.status.as_str(),
+            status: row.status,
             total_amount: Money::new(row.total_minor, row.currency).amount(),
             currency: row.currency,
             created_at: row.created_at.into(),

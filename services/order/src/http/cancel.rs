@@ -1,57 +1,47 @@
 //! `POST /orders/{id}/cancel` and `DELETE /orders/{id}`: an order is kept for 7 years, so both only cancel.
 
 use axum::extract::State;
-use kit::auth::{Identity, Role};
+use kit::access::Caller;
 use kit::extract::{Json, Path};
-use kit::problem::{Problem, ProblemBody};
+use kit::problem::codes::{NotCancellable, NotFound, SameStatus};
+use kit::problem::{Problem, Problems};
 use uuid::Uuid;
 
+use super::access::{actor, reach};
 use super::body::OrderBody;
-use super::caller::{actor, reach};
 use crate::app::Orders;
 
 /// Cancels an order that was not shipped.
 #[utoipa::path(
     post, path = "/orders/{id}/cancel", tag = "orders", operation_id = "cancel_order",
-    security(("bearer" = [])),
     params(("id" = Uuid, Path, description = "The order")),
     responses(
-        (status = 200, body = OrderBody),
-        (status = 400, body = ProblemBody, description = "The id is no UUID"),
-        (status = 401, body = ProblemBody),
-        (status = 403, body = ProblemBody, description = "Somebody else's order"),
-        (status = 404, body = ProblemBody),
-        (status = 409, body = ProblemBody, description = "Shipped or cancelled already"),
+        (status = 200, description = "The order as cancelled", body = OrderBody),
+        Problems<(NotFound, NotCancellable, SameStatus)>
     )
 )]
 pub(super) async fn cancel(
     State(orders): State<Orders>,
-    identity: Identity,
+    caller: Caller,
     Path(id): Path<Uuid>,
 ) -> Result<Json<OrderBody>, Problem> {
-    let reach = reach(&identity, &[Role::Admin])?;
-    let order = orders.cancel(id, reach, &actor(&identity)).await?;
+    let order = orders.cancel(id, reach(&caller), &actor(&caller)).await?;
     Ok(Json((&order).into()))
 }
 
 /// Cancels an order that was not shipped; the order itself is kept.
 #[utoipa::path(
     delete, path = "/orders/{id}", tag = "orders", operation_id = "delete_order",
-    security(("bearer" = [])),
     params(("id" = Uuid, Path, description = "The order")),
     responses(
-        (status = 200, body = OrderBody),
-        (status = 400, body = ProblemBody, description = "The id is no UUID"),
-        (status = 401, body = ProblemBody),
-        (status = 403, body = ProblemBody, description = "Somebody else's order"),
-        (status = 404, body = ProblemBody),
-        (status = 409, body = ProblemBody, description = "Shipped or cancelled already"),
+        (status = 200, description = "The order as cancelled", body = OrderBody),
+        Problems<(NotFound, NotCancellable, SameStatus)>
     )
 )]
 pub(super) async fn delete(
     orders: State<Orders>,
-    identity: Identity,
+    caller: Caller,
     id: Path<Uuid>,
 ) -> Result<Json<OrderBody>, Problem> {
-    cancel(orders, identity, id).await
+    cancel(orders, caller, id).await
 }

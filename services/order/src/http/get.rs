@@ -1,33 +1,27 @@
 //! `GET /orders/{id}`.
 
 use axum::extract::State;
-use kit::auth::{Identity, Role};
+use kit::access::Caller;
 use kit::extract::{Json, Path};
-use kit::problem::{Problem, ProblemBody};
+use kit::problem::codes::NotFound;
+use kit::problem::{Problem, Problems};
 use uuid::Uuid;
 
+use super::access::reach;
 use super::body::OrderBody;
-use super::caller::reach;
 use crate::app::Orders;
 
-/// One order: the customer's own, or any for admins and services.
+/// One order.
 #[utoipa::path(
-    get, path = "/orders/{id}", tag = "orders", operation_id = "get_order", security(("bearer" = [])),
+    get, path = "/orders/{id}", tag = "orders", operation_id = "get_order",
     params(("id" = Uuid, Path, description = "The order")),
-    responses(
-        (status = 200, body = OrderBody),
-        (status = 400, body = ProblemBody, description = "The id is no UUID"),
-        (status = 401, body = ProblemBody),
-        (status = 403, body = ProblemBody, description = "Somebody else's order"),
-        (status = 404, body = ProblemBody),
-    )
+    responses((status = 200, description = "The order", body = OrderBody), Problems<NotFound>)
 )]
 pub(super) async fn get(
     State(orders): State<Orders>,
-    identity: Identity,
+    caller: Caller,
     Path(id): Path<Uuid>,
 ) -> Result<Json<OrderBody>, Problem> {
-    let reach = reach(&identity, &[Role::Admin, Role::Service])?;
-    let order = orders.get(id, reach).await?;
+    let order = orders.get(id, reach(&caller)).await?;
     Ok(Json((&order).into()))
 }

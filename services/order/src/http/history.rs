@@ -1,20 +1,22 @@
 //! `GET /orders/{id}/history`.
 
 use axum::extract::State;
-use kit::auth::{Identity, Role};
+use kit::access::Caller;
 use kit::extract::{Json, Path};
-use kit::problem::{Problem, ProblemBody};
+use kit::problem::codes::NotFound;
+use kit::problem::{Problem, Problems};
 use kit::timestamp::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::caller::reach;
+use super::access::reach;
 use crate::app::Orders;
-use crate::domain::HistoryEntry;
+use crate::domain::{HistoryEntry, Status};
 
 /// Every state an order was in.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OrderHistory)]
 pub(super) struct HistoryBody {
     /// Oldest first.
     data: Vec<EntryBody>,
@@ -22,12 +24,15 @@ pub(super) struct HistoryBody {
 
 /// One change of state.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OrderHistoryEntry)]
 struct EntryBody {
     /// State before; null when the order was placed.
-    previous_status: Option<&'static str>,
+    #[schema(required)]
+    previous_status: Option<Status>,
     /// State after.
-    status: &'static str,
+    status: Status,
     /// `customer`, `admin` or `service`.
+    #[schema(example = "customer")]
     changed_by: String,
     /// When.
     changed_at: Timestamp,
@@ -36,8 +41,8 @@ struct EntryBody {
 impl From<HistoryEntry> for EntryBody {
     fn from(entry: HistoryEntry) -> Self {
         Self {
-            previous_status: entry.from.map(crate::domain::Status::as_str),
-            status: entry.to.as_str(),
+            previous_status: entry.from,
+            status: entry.to,
             changed_by: entry.actor_kind,
             changed_at: entry.at.into(),
         }
@@ -47,22 +52,14 @@ impl From<HistoryEntry> for EntryBody {
 /// Every state the order was in, oldest first.
 #[utoipa::path(
     get, path = "/orders/{id}/history", tag = "orders", operation_id = "get_order_history",
-    security(("bearer" = [])),
     params(("id" = Uuid, Path, description = "The order")),
-    responses(
-        (status = 200, body = HistoryBody),
-        (status = 400, body = ProblemBody, description = "The id is no UUID"),
-        (status = 401, body = ProblemBody),
-        (status = 403, body = ProblemBody, description = "Somebody else's order"),
-        (status = 404, body = ProblemBody),
-    )
+    responses((status = 200, description = "Its states", body = HistoryBody), Problems<NotFound>)
 )]
 pub(super) async fn history(
     State(orders): State<Orders>,
-    identity: Identity,
+    caller: Caller,
     Path(id): Path<Uuid>,
 ) -> Result<Json<HistoryBody>, Problem> {
-    let reach = reach(&identity, &[Role::Admin])?;
-    let entries = orders.history(id, reach).await?;
+    let entries = orders.history(id, reach(&caller)).await?;
     Ok(Json(HistoryBody { data: entries.into_iter().map(Into::into).collect() }))
 }

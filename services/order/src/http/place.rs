@@ -1,24 +1,24 @@
 //! `POST /orders`.
 
 use axum::extract::State;
+use kit::access::Caller;
 use kit::auth::{Identity, Subject};
-use kit::extract::Json;
-use kit::idempotency::{self, Answer, Begin, IdempotencyKey, Request};
+use kit::idempotency::{Answer, Begun, Idempotent, KeyHeader};
 use kit::money::Amount;
-use kit::problem::{Problem, ProblemBody};
-use serde::{Deserialize, Serialize};
+use kit::problem::Problem;
+use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::access::actor;
 use super::body::{AddressBody, OrderBody};
-use super::caller::actor;
-use super::problem::violations;
 use crate::app::Orders;
 use crate::domain::{LineDraft, OrderDraft};
 
 /// An order to place.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewOrder)]
 pub(super) struct PlaceBody {
     /// What is bought.
     #[schema(min_items = 1, max_items = 200)]
@@ -27,6 +27,7 @@ pub(super) struct PlaceBody {
     shipping_address: AddressBody,
     /// ISO 4217 code; USD when absent.
     #[serde(default)]
+    #[schema(pattern = "^[A-Z]{3}$", example = "USD")]
     currency: Option<String>,
     /// Notes for the shop.
     #[serde(default)]
@@ -39,8 +40,9 @@ pub(super) struct PlaceBody {
 }
 
 /// A line to order.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewOrderLine)]
 struct ItemBody {
     /// Product.
     product_id: Uuid,
@@ -87,36 +89,26 @@ fn customer(identity: &Identity, claimed: Option<&str>) -> Result<Uuid, Problem>
 
 /// Places an order; it is `pending`.
 #[utoipa::path(
-    post, path = "/orders", tag = "orders", operation_id = "place_order", security(("bearer" = [])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body within 24 hours get the same answer")),
+    post, path = "/orders", tag = "orders", operation_id = "place_order",
+    params(KeyHeader),
     request_body = PlaceBody,
-    responses(
-        (status = 201, body = OrderBody),
-        (status = 400, body = ProblemBody),
-        (status = 401, body = ProblemBody),
-        (status = 409, body = ProblemBody, description = "A request with this key is in flight"),
-        (status = 413, body = ProblemBody),
-        (status = 415, body = ProblemBody),
-        (status = 422, body = ProblemBody, description = "The key was used for another request"),
-    )
+    responses((status = 201, description = "The order", body = OrderBody))
 )]
 pub(super) async fn place(
     State(orders): State<Orders>,
-    identity: Identity,
-    key: Option<IdempotencyKey>,
-    Json(body): Json<PlaceBody>,
+    caller: Caller,
+    request: Idempotent<PlaceBody>,
 ) -> Result<Answer, Problem> {
-    let user_id = customer(&identity, body.user_id.as_deref())?;
-    let actor = actor(&identity);
-    let key = key.map(|key| Request::new(actor.subject(), &key, "POST /orders", &body)).transpose()?;
-    let new = OrderDraft::from(body).check().map_err(violations)?;
-    let mut work = match idempotency::begin(&orders.database, &orders.clock, key).await? {
-        Begin::Repeated(answer) => return Ok(answer),
-        Begin::Fresh(work) => work,
+    let (mut work, body) = match request.begin(&orders.database, &orders.clock).await? {
+        Begun::Repeated(answer) => return Ok(answer),
+        Begun::Fresh(work, body) => (work, body),
     };
+    let user_id = customer(caller.identity(), body.user_id.as_deref())?;
+    let new = OrderDraft::from(body).check()?;
+    let actor = actor(&caller);
     let order = orders.place(work.transaction(), new, user_id, &actor).await?;
-    let answer = Answer::created(format!("/orders/{}", order.id), &OrderBody::from(&order))?;
-    let answer = work.commit(answer).await?;
+    let body = OrderBody::from(&order);
+    let answer = work.commit(Answer::created(body.location(), &body)?).await?;
     kit::outcome!("order placed", order.id = %order.id, actor.kind = actor.kind());
     Ok(answer)
 }

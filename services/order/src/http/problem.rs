@@ -1,9 +1,9 @@
 //! How failures are answered.
 
-use kit::problem::{FieldError, Problem};
+use kit::problem::{Code, Problem};
 
 use crate::app::Error;
-use crate::domain::{Refusal, Violation};
+use crate::domain::Refusal;
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
@@ -11,26 +11,15 @@ impl From<Error> for Problem {
         match error {
             Error::NotFound => Self::not_found(sentence(&detail)),
             Error::NotYours => Self::forbidden(sentence(&detail)),
-            Error::Refused(Refusal::Same(_)) => Self::conflict("same_status", sentence(&detail)),
+            Error::Refused(Refusal::Same(_)) => Self::of(Code::SameStatus).with_detail(sentence(&detail)),
             Error::Refused(Refusal::NotAllowed { .. }) => {
-                Self::bad_request(sentence(&detail)).with_code("invalid_transition")
+                Self::of(Code::InvalidTransition).with_detail(sentence(&detail))
             }
-            Error::NotCancellable(_) => Self::conflict("not_cancellable", sentence(&detail)),
-            Error::NotPending(_) => Self::conflict("not_pending", sentence(&detail)),
-            Error::ForeignCursor => Self::field("cursor", "invalid", detail),
+            Error::NotCancellable(_) => Self::of(Code::NotCancellable).with_detail(sentence(&detail)),
+            Error::NotPending(_) => Self::of(Code::NotPending).with_detail(sentence(&detail)),
             Error::Store(error) => error.into(),
         }
     }
-}
-
-/// Broken rules, field by field.
-pub(super) fn violations(violations: Vec<Violation>) -> Problem {
-    Problem::validation(
-        violations
-            .into_iter()
-            .map(|violation| FieldError::new(violation.field, violation.code, violation.message))
-            .collect(),
-    )
 }
 
 /// An error's words as a sentence for people.
@@ -59,12 +48,11 @@ mod tests {
             (Error::Refused(Refusal::Same(Status::Delivered)), 409, "same_status"),
             (Error::NotCancellable(Status::Shipped), 409, "not_cancellable"),
             (Error::NotPending(Status::Confirmed), 409, "not_pending"),
-            (Error::ForeignCursor, 400, "validation"),
             (Error::Store(DatabaseError::Unavailable(String::new())), 503, "unavailable"),
             (Error::Store(DatabaseError::Statement(String::new())), 500, "internal"),
         ] {
             let problem = Problem::from(error);
-            assert_eq!((problem.status().as_u16(), problem.code()), (status, code));
+            assert_eq!((problem.status().as_u16(), problem.code().as_str()), (status, code));
         }
     }
 

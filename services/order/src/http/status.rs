@@ -1,44 +1,76 @@
 //! `GET`, `PATCH` and `PUT /orders/{id}/status`.
 
 use axum::extract::State;
-use kit::auth::{Identity, Role};
+use kit::access::Caller;
 use kit::extract::{Json, Path};
-use kit::problem::{Problem, ProblemBody};
+use kit::problem::codes::{InvalidTransition, NotFound, SameStatus};
+use kit::problem::{Problem, Problems};
 use kit::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::caller::{actor, reach};
+use super::access::{actor, reach};
 use crate::app::Orders;
 use crate::domain::{Order, Status};
 
 /// The state to move to.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = OrderStatusChange)]
 pub(super) struct StatusChange {
-    /// `confirmed` (or `processing`), `shipped`, `delivered` or `cancelled`.
-    status: String,
+    /// `processing` is an older name of `confirmed`.
+    status: Target,
+}
+
+/// A state that a request may name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = OrderTargetStatus)]
+enum Target {
+    Pending,
+    Confirmed,
+    Processing,
+    Shipped,
+    Delivered,
+    Cancelled,
+}
+
+impl From<Target> for Status {
+    fn from(target: Target) -> Self {
+        match target {
+            Target::Pending => Self::Pending,
+            Target::Confirmed | Target::Processing => Self::Confirmed,
+            Target::Shipped => Self::Shipped,
+            Target::Delivered => Self::Delivered,
+            Target::Cancelled => Self::Cancelled,
+        }
+    }
 }
 
 /// A step that was made, with the one timestamp that it set.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OrderStep)]
 pub(super) struct StepBody {
     /// The order.
     id: Uuid,
     /// Its state now.
-    status: &'static str,
+    status: Status,
     /// When it was confirmed, by this step.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     confirmed_at: Option<Timestamp>,
     /// When it was shipped, by this step.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     shipped_at: Option<Timestamp>,
     /// When it was delivered, by this step.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     delivered_at: Option<Timestamp>,
     /// When it was cancelled, by this step.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     cancelled_at: Option<Timestamp>,
     /// When it last changed.
     updated_at: Timestamp,
@@ -51,7 +83,7 @@ impl From<&Order> for StepBody {
             |state: Status| (state == status).then(|| order.lifecycle.reached_at()).flatten().map(Into::into);
         Self {
             id: order.id,
-            status: status.as_str(),
+            status,
             confirmed_at: reached(Status::Confirmed),
             shipped_at: reached(Status::Shipped),
             delivered_at: reached(Status::Delivered),
@@ -63,19 +95,24 @@ impl From<&Order> for StepBody {
 
 /// Where an order stands.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OrderProgress)]
 pub(super) struct StatusBody {
     /// The order.
     id: Uuid,
     /// Its state.
-    status: &'static str,
+    status: Status,
     /// When it was confirmed.
+    #[schema(required)]
     confirmed_at: Option<Timestamp>,
     /// When it was shipped.
+    #[schema(required)]
     shipped_at: Option<Timestamp>,
     /// When it was delivered.
+    #[schema(required)]
     delivered_at: Option<Timestamp>,
     /// When it was cancelled; only on cancelled orders.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     cancelled_at: Option<Timestamp>,
     /// When it last changed.
     updated_at: Timestamp,
@@ -86,7 +123,7 @@ impl From<&Order> for StatusBody {
         let lifecycle = &order.lifecycle;
         Self {
             id: order.id,
-            status: lifecycle.status.as_str(),
+            status: lifecycle.status,
             confirmed_at: lifecycle.confirmed_at.map(Into::into),
             shipped_at: lifecycle.shipped_at.map(Into::into),
             delivered_at: lifecycle.delivered_at.map(Into::into),
@@ -99,74 +136,71 @@ impl From<&Order> for StatusBody {
 /// Where the order stands.
 #[utoipa::path(
     get, path = "/orders/{id}/status", tag = "orders", operation_id = "get_order_status",
-    security(("bearer" = [])),
     params(("id" = Uuid, Path, description = "The order")),
-    responses(
-        (status = 200, body = StatusBody),
-        (status = 400, body = ProblemBody, description = "The id is no UUID"),
-        (status = 401, body = ProblemBody),
-        (status = 403, body = ProblemBody, description = "Somebody else's order"),
-        (status = 404, body = ProblemBody),
-    )
+    responses((status = 200, description = "Its state", body = StatusBody), Problems<NotFound>)
 )]
 pub(super) async fn get(
     State(orders): State<Orders>,
-    identity: Identity,
+    caller: Caller,
     Path(id): Path<Uuid>,
 ) -> Result<Json<StatusBody>, Problem> {
-    let reach = reach(&identity, &[Role::Admin])?;
-    let order = orders.get(id, reach).await?;
+    let order = orders.get(id, reach(&caller)).await?;
     Ok(Json((&order).into()))
 }
 
 /// Takes the order one step through its state machine.
 #[utoipa::path(
     patch, path = "/orders/{id}/status", tag = "orders", operation_id = "change_order_status",
-    security(("bearer" = [])),
     params(("id" = Uuid, Path, description = "The order")),
     request_body = StatusChange,
     responses(
-        (status = 200, body = StepBody),
-        (status = 400, body = ProblemBody, description = "The state machine has no such step"),
-        (status = 401, body = ProblemBody),
-        (status = 403, body = ProblemBody, description = "Requires an admin"),
-        (status = 404, body = ProblemBody),
-        (status = 409, body = ProblemBody, description = "In that state already"),
+        (status = 200, description = "The step that was made", body = StepBody),
+        Problems<(NotFound, InvalidTransition, SameStatus)>
     )
 )]
 pub(super) async fn patch(
     State(orders): State<Orders>,
-    identity: Identity,
+    caller: Caller,
     Path(id): Path<Uuid>,
-    Json(body): Json<StatusChange>,
+    body: Result<Json<StatusChange>, Problem>,
 ) -> Result<Json<StepBody>, Problem> {
-    identity.require_admin()?;
-    let status = Status::from_request(&body.status)
-        .map_err(|unknown| Problem::field("status", "unknown_status", unknown.to_string()))?;
-    let order = orders.change_status(id, status, &actor(&identity)).await?;
+    // First: an order that does not exist is 404, whatever the body says.
+    orders.get(id, reach(&caller)).await?;
+    let Json(body) = body?;
+    let order = orders.change_status(id, body.status.into(), &actor(&caller)).await?;
     Ok(Json((&order).into()))
 }
 
 /// The same as `PATCH`.
 #[utoipa::path(
     put, path = "/orders/{id}/status", tag = "orders", operation_id = "put_order_status",
-    security(("bearer" = [])),
     params(("id" = Uuid, Path, description = "The order")),
     request_body = StatusChange,
     responses(
-        (status = 200, body = StepBody),
-        (status = 400, body = ProblemBody, description = "The state machine has no such step"),
-        (status = 401, body = ProblemBody),
-        (status = 403, body = ProblemBody, description = "Requires an admin"),
-        (status = 404, body = ProblemBody),
-        (status = 409, body = ProblemBody, description = "In that state already"),
+        (status = 200, description = "The step that was made", body = StepBody),
+        Problems<(NotFound, InvalidTransition, SameStatus)>
     )
 )]
 pub(super) async fn put(
     orders: State<Orders>,
-    identity: Identity,
+    caller: Caller,
     id: Path<Uuid>,
-    body: Json<StatusChange>,
+    body: Result<Json<StatusChange>, Problem>,
 ) -> Result<Json<StepBody>, Problem> {
-    patch(orders, identity, id, body).await
+    patch(orders, caller, id, body).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_may_name_every_state_and_processing_for_confirmed() {
+        let read = |name: &str| serde_json::from_value::<Target>(name.into()).ok().map(Status::from);
+        for status in Status::ALL {
+            assert_eq!(read(status.as_str()), Some(status));
+        }
+        assert_eq!(read("processing"), Some(Status::Confirmed));
+        assert_eq!(read("Confirmed"), None);
+    }
 }

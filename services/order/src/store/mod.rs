@@ -6,5 +6,5 @@ mod listing;
 mod order;
 
 pub(crate) use history::history;
-pub(crate) use listing::{Paging, page};
+pub(crate) use listing::list;
 pub(crate) use order::{amend, find, insert, lock, step};

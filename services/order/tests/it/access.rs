@@ -107,3 +107,45 @@ async fn every_described_route_is_in_the_table() {
         }
     }
 }
+
+#[tokio::test]
+async fn who_may_not_learns_nothing_about_the_body() {
+    let shop = Shop::open().await;
+    let order = shop.order(jane()).await;
+    let unknown = uuid::Uuid::from_u128(1);
+    let json = [("content-type", "application/json")];
+    for (caller, method, path, status) in [
+        (Caller::Nobody, Method::POST, "/orders".to_owned(), 401),
+        (Caller::Nobody, Method::PUT, format!("/orders/{order}"), 401),
+        (Caller::User(john()), Method::PUT, format!("/orders/{order}"), 403),
+        (Caller::Service, Method::PUT, format!("/orders/{order}"), 403),
+        (Caller::User(jane()), Method::PUT, format!("/orders/{unknown}"), 404),
+        (Caller::User(jane()), Method::PATCH, format!("/orders/{order}/status"), 403),
+        (Caller::Admin, Method::PATCH, format!("/orders/{unknown}/status"), 404),
+        (Caller::User(jane()), Method::PUT, format!("/orders/{order}"), 400),
+        (Caller::Admin, Method::PATCH, format!("/orders/{order}/status"), 400),
+    ] {
+        for (headers, body) in [(&json[..], "{"), (&json[..], r#"{"surprise": 1}"#)] {
+            let answer = shop.send(caller, method.clone(), &path, headers, Some(body.to_owned())).await;
+            assert_eq!(answer.status.as_u16(), status, "{method} {path} by {caller:?}: {}", answer.text);
+        }
+    }
+    let closed = shop.order_in(jane(), "shipped").await;
+    let answer = shop.put(Caller::User(jane()), &format!("/orders/{closed}"), &json!({"notes": 1})).await;
+    assert_eq!(answer.status.as_u16(), 400, "the body comes before the state");
+}
+
+#[test]
+fn every_described_route_has_a_rule_and_every_rule_a_route() {
+    let document = serde_json::to_value(order::openapi()).unwrap();
+    let mut described: Vec<String> = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        described.extend(
+            methods.as_object().unwrap().keys().map(|method| format!("{} {path}", method.to_uppercase())),
+        );
+    }
+    let mut ruled: Vec<&str> = order::access().rules().map(kit::access::Rule::route).collect();
+    described.sort_unstable();
+    ruled.sort_unstable();
+    assert_eq!(described, ruled);
+}

@@ -124,21 +124,24 @@ async fn bounds_are_refused() {
     let of_jane = format!("/orders/user/{}", jane());
     for path in ["/orders", &of_jane] {
         for (query, field) in [
-            ("page=0", Some("page")),
-            ("page=-1", Some("page")),
-            ("limit=0", Some("limit")),
-            ("limit=101", Some("limit")),
-            ("status=lost", Some("status")),
-            ("status=processing", Some("status")),
-            ("sort_by=notes", Some("sort_by")),
-            ("sort_dir=up", Some("sort_dir")),
-            ("cursor=x", Some("cursor")),
-            ("page=one", None),
-            ("limit=1e1", None),
+            ("page=0", "page"),
+            ("page=-1", "page"),
+            ("limit=0", "limit"),
+            ("limit=101", "limit"),
+            ("status=lost", "status"),
+            ("status=processing", "status"),
+            ("sort_by=notes", "sort_by"),
+            ("sort_dir=up", "sort_dir"),
+            ("cursor=x", "cursor"),
+            ("page=one", "page"),
+            ("limit=1e1", "limit"),
+            ("page=1&page=2", "page"),
+            ("stauts=pending", "stauts"),
+            ("page=2&cursor=x", "cursor"),
         ] {
             let answer = shop.get(Caller::User(jane()), &format!("{path}?{query}")).await;
             let (_, refused) = answer.problem(400);
-            assert!(field.is_none() || refused.as_deref() == field, "{query}: {}", answer.text);
+            assert_eq!(refused.as_deref(), Some(field), "{query}: {}", answer.text);
         }
     }
 }
@@ -149,7 +152,7 @@ async fn walk(shop: &Shop, caller: Caller, query: &str) -> Vec<Uuid> {
     let mut cursor = String::new();
     for page in 1.. {
         let list = shop.get(caller, &format!("/orders?limit=3{query}{cursor}")).await.expect(200);
-        assert_eq!(list["pagination"]["page"], page);
+        assert_eq!(list["pagination"].is_object(), page == 1, "only a page by number is counted");
         met.extend(ids(&list));
         match list["next_cursor"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
@@ -215,19 +218,25 @@ async fn a_cursor_serves_its_own_list_only() {
 async fn a_forged_cursor_is_400_or_an_honest_page_but_never_500() {
     let shop = Shop::open().await;
     fill(&shop, jane(), 2).await;
-    let id = Uuid::nil();
+    let year_10000 = 253_402_300_800_000_000_i64;
     for (sort_by, value, status) in [
-        ("created_at", json!({"created_at": "-262143-01-01T00:00:00Z"}), 400),
-        ("created_at", json!({"created_at": "+262142-12-31T23:59:59Z"}), 400),
-        ("status", json!({"status": "\0"}), 400),
-        ("status", json!({"status": "lost"}), 400),
-        ("created_at", json!({"total_amount": 1}), 400),
-        ("total_amount", json!({"total_amount": i64::MIN}), 200),
-        ("total_amount", json!({"total_amount": i64::MAX}), 200),
-        ("created_at", json!({"created_at": "9999-12-31T23:59:59.999Z"}), 200),
+        ("created_at", json!(-8_000_000_000_000_000_000_i64), 400),
+        ("created_at", json!(-211_866_076_800_000_001_i64), 400),
+        ("created_at", json!(year_10000), 400),
+        ("created_at", json!("2026-02-17T11:00:00Z"), 400),
+        ("created_at", json!(year_10000 - 1), 200),
+        ("status", json!("\0"), 400),
+        ("status", json!(1), 400),
+        ("status", json!("lost"), 200),
+        ("total_amount", json!(1.5), 400),
+        ("total_amount", json!(i64::MIN), 200),
+        ("total_amount", json!(i64::MAX), 200),
     ] {
-        let position = json!([2, {"value": value, "direction": "desc", "id": id}]);
-        let cursor = kit::paging::encode_cursor(&position);
+        // Takes over what binds a true cursor to its list.
+        let list = shop.get(Caller::User(jane()), &format!("/orders?limit=1&sort_by={sort_by}")).await;
+        let cursor = list.expect(200)["next_cursor"].as_str().unwrap().to_owned();
+        let (tag, _, id): (u64, Value, Uuid) = kit::paging::decode_cursor(&cursor).unwrap();
+        let cursor = kit::paging::encode_cursor(&(tag, value.clone(), id));
         let path = format!("/orders?sort_by={sort_by}&cursor={cursor}");
         let answer = shop.get(Caller::User(jane()), &path).await;
         assert_eq!(answer.status.as_u16(), status, "{value}: {}", answer.text);

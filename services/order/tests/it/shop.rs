@@ -69,7 +69,7 @@ impl Answer {
         assert_eq!(self.headers["content-type"], "application/problem+json");
         assert_eq!(body["status"], status);
         let kind = body["type"].as_str().unwrap();
-        let code = kind.rsplit('/').next().unwrap().to_owned();
+        let code = kind.rsplit('#').next().unwrap().to_owned();
         let field = body["errors"][0]["field"].as_str().map(str::to_owned);
         (code, field)
     }

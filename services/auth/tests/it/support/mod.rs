@@ -240,7 +240,7 @@ pub(crate) fn problem(answer: &TestResponse, status: StatusCode, code: &str) -> 
     assert_eq!(answer.header("content-type"), Some("application/problem+json"));
     let body = answer.value();
     assert_eq!(body["status"], status.as_u16());
-    assert_eq!(body["type"], format!("https://shopflow.dev/problems/{code}"), "{body}");
+    assert_eq!(body["type"], format!("/docs/problems#{code}"), "{body}");
     assert_eq!(body["instance"].as_str(), answer.header("x-request-id"));
     body
 }

@@ -1,0 +1,18 @@
+//! Who may use which route.
+
+use Who::{Admin, Owner};
+use kit::access::{Access, Rule, Who};
+
+#[rustfmt::skip]
+static RULES: &[Rule] = &[
+    Rule::new("GET /notifications", &[Owner, Admin]),
+    Rule::new("GET /notifications/user/{user_id}", &[Owner, Admin]).owned_by("user_id").hidden(),
+    Rule::new("GET /notifications/{id}", &[Owner, Admin]).hidden(),
+    Rule::new("GET /notifications/dead-letters", &[Admin]),
+    Rule::new("POST /notifications/dead-letters/{id}/redrive", &[Admin]),
+];
+
+/// The table.
+pub(crate) fn access() -> Access {
+    Access::new(RULES)
+}
