@@ -19,12 +19,12 @@ pub struct Gateway {
     /// Addresses and networks of the proxies in front of the gateway (Ingress, load balancer, nodes that translate
     /// addresses), whose `X-Forwarded-*` headers are believed. Empty when clients connect without one. While absent,
     /// no header is believed, and a private address is taken for many clients.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::trusted_proxies")]
     pub trusted_proxies: Option<Vec<String>>,
     /// Maximum size of a request body, in bytes or as a quantity such as `512Ki`; 1Mi when absent. A service may
     /// accept less.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::body_limit")]
     pub body_limit: Option<IntOrString>,
 }
