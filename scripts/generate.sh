@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Writes the generated files: the resource's schema, the operator's permissions, the services' API descriptions.
+# Writes the generated files: the resource's schema, the operator's permissions, the services' API descriptions, the
+# schemas of the events.
 #   scripts/generate.sh          writes them
 #   scripts/generate.sh --check  fails, naming the files, when one is not what would be written
 set -euo pipefail
@@ -25,12 +26,27 @@ generate() {
 generate crds/shopflowplatforms.yaml shopflow-operator crds
 generate manifests/install/shop/role.yaml shopflow-operator rbac --namespace shop --platforms shop
 generate manifests/another-namespace/role.yaml shopflow-operator rbac --namespace market --platforms store
-for service in $(cargo run --quiet --locked -p shopflow -- services); do
+services=$(cargo run --quiet --locked -p shopflow -- services)
+for service in $services; do
   generate "services/$service/openapi.json" shopflow openapi "$service"
 done
 generate docs/problems.md shopflow problems
+generate docs/events/README.md shopflow events
+events=$(cargo run --quiet --locked -p shopflow -- events --names)
+for event in $events; do
+  generate "docs/events/$event.json" shopflow events "$event"
+done
 
-[ "$out" != . ] || exit 0
-stale=()
+# Schemas of events that are no more.
+gone=()
+for file in docs/events/*.json; do
+  case " ${generated[*]} " in *" $file "*) ;; *) gone+=("$file") ;; esac
+done
+
+if [ "$out" = . ]; then
+  [ "${#gone[@]}" -eq 0 ] || rm "${gone[@]}"
+  exit 0
+fi
+stale=(${gone[@]+"${gone[@]}"})
 for file in "${generated[@]}"; do cmp -s "$file" "$out/$file" || stale+=("$file"); done
 [ "${#stale[@]}" -eq 0 ] || { echo "not up to date, run make generate: ${stale[*]}" >&2; exit 1; }

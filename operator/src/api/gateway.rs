@@ -19,12 +19,15 @@ pub struct Gateway {
     /// Addresses and networks of the proxies in front of the gateway (Ingress, load balancer, nodes that translate
     /// addresses), whose `X-Forwarded-*` headers are believed. Empty when clients connect without one. While absent,
     /// no header is believed, and a private address is taken for many clients.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::trusted_proxies")]
     pub trusted_proxies: Option<Vec<String>>,
+    /// Maximum number of open connections, in each of the gateway's pods.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connections: Option<Connections>,
     /// Maximum size of a request body, in bytes or as a quantity such as `512Ki`; 1Mi when absent. A service may
     /// accept less.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::body_limit")]
     pub body_limit: Option<IntOrString>,
 }
@@ -45,6 +48,21 @@ pub struct RateLimits {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000))]
     pub unknown_per_minute: Option<u32>,
+}
+
+/// Maximum number of open connections. Further ones are closed at once.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Connections {
+    /// Of all clients together; 8192 when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 10, max = 50_000))]
+    pub total: Option<u32>,
+    /// Of one client: a public IPv4 address or a public IPv6 network of 64 bits; 512 when absent. Private addresses
+    /// and trusted proxies have no limit of their own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 50_000))]
+    pub per_client: Option<u32>,
 }
 
 /// Which web pages may call the API.

@@ -17,7 +17,7 @@ pub use auth::{
     Algorithm, Argon2id, Auth, Bcrypt, PasswordHash, PasswordPolicy, ServiceTokens, SigningKeys, Tokens,
 };
 pub use conditions::{ConditionType, Outcome, reason};
-pub use gateway::{Cors, Gateway, RateLimits};
+pub use gateway::{Connections, Cors, Gateway, RateLimits};
 pub use names::{
     ANNOTATION_APPLIED, ANNOTATION_CONFIG, ANNOTATION_MOUNTED, ANNOTATION_RECREATE_KEYS,
     ANNOTATION_ROTATE_KEYS, FIELD_MANAGER, GROUP, LABEL_COMPONENT, LABEL_INSTANCE, LABEL_MANAGED_BY,

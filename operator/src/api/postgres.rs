@@ -104,7 +104,7 @@ pub struct SecretName {
 #[serde(rename_all = "camelCase")]
 pub struct Storage {
     /// Size, such as `10Gi`. It may grow where the storage class allows that, never shrink.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::quantity")]
     pub size: Option<String>,
     /// Storage class; the cluster's default when absent. It cannot be changed later.

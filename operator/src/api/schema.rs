@@ -79,7 +79,6 @@ pub(super) fn body_limit(_: &mut SchemaGenerator) -> Schema {
     let bytes = "quantity(string(self))";
     json_schema!({
         "x-kubernetes-int-or-string": true,
-        "anyOf": [{"type": "integer"}, {"type": "string"}],
         "pattern": "^[0-9]+(k|M|Ki|Mi)?$",
         "maxLength": 10,
         "x-kubernetes-validations": [{

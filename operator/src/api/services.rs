@@ -51,11 +51,11 @@ pub struct Resources {
 #[serde(rename_all = "camelCase")]
 pub struct Amounts {
     /// Processors, such as `250m` or `2`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::quantity")]
     pub cpu: Option<String>,
     /// Memory, such as `256Mi`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::quantity")]
     pub memory: Option<String>,
 }

@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::{api::core::v1::Toleration, apimachinery::pkg::apis::meta::v1::OwnerReference};
 use kube::{Resource as _, ResourceExt as _};
-use protocol::settings;
 use url::Url;
 
 pub use auth::AuthSettings;
 pub use error::Invalid;
+pub use gateway::GatewaySettings;
 pub use notifications::{EmailProvider, NotificationSettings, SmsProvider};
 pub use servers::{NatsServer, PostgresServer, Volume};
 
@@ -84,7 +84,7 @@ pub struct Platform {
     /// Whether order lines must be in the catalog.
     pub catalog: Catalog,
     /// The public edge.
-    pub gateway: settings::Gateway,
+    pub gateway: GatewaySettings,
     /// How notifications leave.
     pub notifications: NotificationSettings,
     /// Every service of the topology, in its order.

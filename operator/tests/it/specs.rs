@@ -70,6 +70,7 @@ async fn an_edge_can_be_declared_in_full() {
     shop.create(json!({"gateway": {
         "rateLimits": {"authPerMinute": 5, "ordersPerMinute": 6, "unknownPerMinute": 7},
         "cors": {"allowedOrigins": ["https://shop.example", "http://localhost:5173"], "allowCredentials": true, "maxAge": "1h"},
+        "connections": {"total": 1000, "perClient": 50},
         "trustedProxies": ["10.0.0.0/8", "192.0.2.1", "fd00::/8", "2001:db8::1"],
         "bodyLimit": "512Ki",
     }}))

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use futures::future::try_join_all;
+use kit::events;
 use kit::lifecycle::Shutdown;
 use shopflow::Running;
 
@@ -26,6 +27,14 @@ enum Command {
     Migrate(Selection),
     /// Print the names of all services, one per line.
     Services,
+    /// Print the page of all types of events, or the JSON Schema of one.
+    Events {
+        /// Type of the event, such as `OrderCreated`.
+        name: Option<String>,
+        /// Print the names of all types, one per line.
+        #[arg(long, conflicts_with = "name")]
+        names: bool,
+    },
     /// Print the OpenAPI document of a service; the gateway's describes the whole API.
     Openapi {
         /// Name of the service.
@@ -74,6 +83,20 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Migrate(selection) => migrate(&selection.files()?).await,
         Command::Services => {
             writeln!(std::io::stdout(), "{}", shopflow::names().join("\n")).context("cannot print the names")
+        }
+        Command::Events { name: None, names: true } => {
+            let names: Vec<&str> = events::CATALOGUE.iter().map(|event| event.name).collect();
+            writeln!(std::io::stdout(), "{}", names.join("\n")).context("cannot print the names")
+        }
+        Command::Events { name: None, names: false } => {
+            write!(std::io::stdout(), "{}", events::page()).context("cannot print the page")
+        }
+        Command::Events { name: Some(name), .. } => {
+            let event = events::CATALOGUE.iter().find(|event| event.name == name);
+            let event =
+                event.with_context(|| format!("there is no event `{name}`; see shopflow events --names"))?;
+            let schema = serde_json::to_string_pretty(&event.schema())?;
+            writeln!(std::io::stdout(), "{schema}").context("cannot print the schema")
         }
         Command::Openapi { name } => {
             let document = shopflow::openapi(&name)?.to_pretty_json()?;

@@ -17,20 +17,32 @@ use crate::{
 pub(crate) fn config(platform: &Platform, plan: &ServicePlan) -> String {
     let paths = Paths::mounted();
     let name = plan.service.name;
+    let defaults = Service::at(name, &paths);
+    let (total, per_client) = client_connections(platform, name);
     let shared = Service {
+        max_client_connections: total.unwrap_or(defaults.max_client_connections),
+        max_connections_per_client: per_client.unwrap_or(defaults.max_connections_per_client),
         log_level: platform.log_level.name().to_owned(),
         issuer: platform.issuer.clone(),
         nats_url: endpoints::nats_url(platform),
         otlp_endpoint: platform.otlp_endpoint.clone(),
-        ..Service::at(name, &paths)
+        ..defaults
     };
     settings::render(name, &shared, section(platform, name, &paths).as_ref())
+}
+
+/// Declared for the public edge alone: in all, and for one client.
+fn client_connections(platform: &Platform, service: &str) -> (Option<usize>, Option<usize>) {
+    match service {
+        "gateway" => (platform.gateway.connections, platform.gateway.connections_per_client),
+        _ => (None, None),
+    }
 }
 
 /// What a service understands beside what all do.
 fn section(platform: &Platform, service: &str, paths: &Paths) -> Option<Section> {
     Some(match service {
-        "gateway" => Section::Gateway(platform.gateway.clone()),
+        "gateway" => Section::Gateway(platform.gateway.section.clone()),
         "auth" => Section::Auth(auth(platform, paths)),
         "order" => Section::Order(Order { catalog: platform.catalog.into() }),
         "notification" => Section::Notification(notification(platform, paths)),

@@ -11,9 +11,29 @@ use crate::api;
 /// Bounds of a request body, in bytes; the schema has the same.
 const BODY: std::ops::RangeInclusive<u64> = 1024..=16 * 1024 * 1024;
 
-pub(super) fn resolve(spec: Option<&api::Gateway>) -> Result<Gateway, Invalid> {
+/// The public edge as it shall be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GatewaySettings {
+    /// Its own section of the configuration.
+    pub section: Gateway,
+    /// Maximum number of open connections of clients; the service's default when absent.
+    pub connections: Option<usize>,
+    /// Of them, those of one client.
+    pub connections_per_client: Option<usize>,
+}
+
+pub(super) fn resolve(spec: Option<&api::Gateway>) -> Result<GatewaySettings, Invalid> {
+    let connections = spec.and_then(|spec| spec.connections.clone()).unwrap_or_default();
+    let count = |declared: Option<u32>| declared.and_then(|count| usize::try_from(count).ok());
+    Ok(GatewaySettings {
+        section: spec.map_or(Ok(Gateway::default()), section)?,
+        connections: count(connections.total),
+        connections_per_client: count(connections.per_client),
+    })
+}
+
+fn section(spec: &api::Gateway) -> Result<Gateway, Invalid> {
     let default = Gateway::default();
-    let Some(spec) = spec else { return Ok(default) };
     Ok(Gateway {
         rate_limits: spec.rate_limits.as_ref().map_or(Ok(default.rate_limits), rate_limits)?,
         cors: spec.cors.as_ref().map_or(Ok(default.cors.clone()), cors)?,

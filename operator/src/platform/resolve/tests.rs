@@ -83,13 +83,17 @@ fn lost_keys_may_be_recreated_once_for_each_request() {
 fn the_edge_is_as_declared_and_otherwise_as_the_gateways_defaults() {
     use protocol::settings::Gateway;
 
-    assert_eq!(resolved("{}").unwrap().gateway, Gateway::default());
+    let default = resolved("{}").unwrap().gateway;
+    assert_eq!((default.section, default.connections), (Gateway::default(), None));
     let spec = "gateway:
   rateLimits: {authPerMinute: 5, unknownPerMinute: 7}
   cors: {allowedOrigins: ['https://shop.example'], allowCredentials: true, maxAge: 1h}
   trustedProxies: [10.0.0.0/8, 192.0.2.1]
+  connections: {total: 100, perClient: 3}
   bodyLimit: 512Ki";
-    let gateway = resolved(spec).unwrap().gateway;
+    let declared = resolved(spec).unwrap().gateway;
+    assert_eq!((declared.connections, declared.connections_per_client), (Some(100), Some(3)));
+    let gateway = declared.section;
     assert_eq!(gateway.rate_limits.auth_per_minute_per_ip.get(), 5);
     assert_eq!(gateway.rate_limits.orders_per_minute_per_user.get(), 1000);
     assert_eq!(gateway.rate_limits.unknown_per_minute_per_ip.get(), 7);
@@ -98,8 +102,11 @@ fn the_edge_is_as_declared_and_otherwise_as_the_gateways_defaults() {
     assert_eq!(gateway.max_body_bytes, 524_288);
     let proxies = ["10.0.0.0/8", "192.0.2.1/32"].map(|text| text.parse().unwrap());
     assert_eq!(gateway.trusted_proxies, Some(proxies.to_vec()));
-    assert_eq!(resolved("gateway: {trustedProxies: []}").unwrap().gateway.trusted_proxies, Some(Vec::new()));
-    assert_eq!(resolved("gateway: {bodyLimit: 2048}").unwrap().gateway.max_body_bytes, 2048);
+    assert_eq!(
+        resolved("gateway: {trustedProxies: []}").unwrap().gateway.section.trusted_proxies,
+        Some(Vec::new())
+    );
+    assert_eq!(resolved("gateway: {bodyLimit: 2048}").unwrap().gateway.section.max_body_bytes, 2048);
 }
 
 /// `max_connections` of the managed server, for so many pods of each service.

@@ -59,10 +59,6 @@ impl Auth {
 fn updated(user: &User) -> UserUpdated {
     UserUpdated {
         user_id: user.id,
-        email: user.email.to_string(),
-        first_name: user.first_name.clone(),
-        last_name: user.last_name.clone(),
-        phone: user.phone.clone(),
         role: user.role.to_string(),
         is_active: user.is_active,
         updated_at: user.updated_at.into(),

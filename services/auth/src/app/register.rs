@@ -73,13 +73,5 @@ impl Auth {
 }
 
 fn registered(user: &User) -> UserRegistered {
-    UserRegistered {
-        user_id: user.id,
-        email: user.email.to_string(),
-        first_name: user.first_name.clone(),
-        last_name: user.last_name.clone(),
-        phone: user.phone.clone(),
-        role: user.role.to_string(),
-        registered_at: user.created_at.into(),
-    }
+    UserRegistered { user_id: user.id, role: user.role.to_string(), registered_at: user.created_at.into() }
 }

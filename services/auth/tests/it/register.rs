@@ -25,7 +25,8 @@ async fn an_account_is_opened_and_announced() {
     assert_eq!(events.len(), 1);
     assert_eq!(events[0]["event_type"], "UserRegistered");
     assert_eq!(events[0]["payload"]["user_id"], body["id"]);
-    assert_eq!(events[0]["payload"]["email"], EMAIL);
+    let members: Vec<&String> = events[0]["payload"].as_object().unwrap().keys().collect();
+    assert_eq!(members, ["registered_at", "role", "user_id"], "who needs more asks");
 }
 
 #[tokio::test]

@@ -1,6 +1,9 @@
 //! Payloads of order events.
 
 use serde::{Deserialize, Serialize};
+use topology::events::{
+    ORDER_CANCELLED, ORDER_CONFIRMED, ORDER_CREATED, ORDER_DELIVERED, ORDER_SHIPPED, ORDER_STATUS_UPDATED,
+};
 use uuid::Uuid;
 
 use super::Event;
@@ -40,7 +43,7 @@ pub struct OrderCreated {
 
 impl Event for OrderCreated {
     const TYPE: &'static str = "OrderCreated";
-    const SUBJECT: &'static str = "order.created";
+    const SUBJECT: &'static str = ORDER_CREATED;
 }
 
 /// An order was confirmed.
@@ -58,7 +61,7 @@ pub struct OrderConfirmed {
 
 impl Event for OrderConfirmed {
     const TYPE: &'static str = "OrderConfirmed";
-    const SUBJECT: &'static str = "order.confirmed";
+    const SUBJECT: &'static str = ORDER_CONFIRMED;
 }
 
 /// An order left.
@@ -78,7 +81,7 @@ pub struct OrderShipped {
 
 impl Event for OrderShipped {
     const TYPE: &'static str = "OrderShipped";
-    const SUBJECT: &'static str = "order.shipped";
+    const SUBJECT: &'static str = ORDER_SHIPPED;
 }
 
 /// An order arrived.
@@ -96,7 +99,7 @@ pub struct OrderDelivered {
 
 impl Event for OrderDelivered {
     const TYPE: &'static str = "OrderDelivered";
-    const SUBJECT: &'static str = "order.delivered";
+    const SUBJECT: &'static str = ORDER_DELIVERED;
 }
 
 /// An order was cancelled.
@@ -116,7 +119,7 @@ pub struct OrderCancelled {
 
 impl Event for OrderCancelled {
     const TYPE: &'static str = "OrderCancelled";
-    const SUBJECT: &'static str = "order.cancelled";
+    const SUBJECT: &'static str = ORDER_CANCELLED;
 }
 
 /// An order went from one status to another; published beside the event of its own.
@@ -136,5 +139,5 @@ pub struct OrderStatusUpdated {
 
 impl Event for OrderStatusUpdated {
     const TYPE: &'static str = "OrderStatusUpdated";
-    const SUBJECT: &'static str = "order.status_updated";
+    const SUBJECT: &'static str = ORDER_STATUS_UPDATED;
 }

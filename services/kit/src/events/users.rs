@@ -1,6 +1,8 @@
-//! Payloads of user events.
+//! Payloads of user events. No name or address stands in them: they would outlive the account in streams and
+//! outboxes, and whoever needs them asks auth.
 
 use serde::{Deserialize, Serialize};
+use topology::events::{USER_DELETED, USER_REGISTERED, USER_UPDATED};
 use uuid::Uuid;
 
 use super::Event;
@@ -11,14 +13,6 @@ use crate::timestamp::Timestamp;
 pub struct UserRegistered {
     /// The user.
     pub user_id: Uuid,
-    /// E-mail address.
-    pub email: String,
-    /// First name.
-    pub first_name: String,
-    /// Last name.
-    pub last_name: String,
-    /// E.164 phone number.
-    pub phone: Option<String>,
     /// `customer`, `vendor` or `admin`.
     pub role: String,
     /// When.
@@ -27,22 +21,14 @@ pub struct UserRegistered {
 
 impl Event for UserRegistered {
     const TYPE: &'static str = "UserRegistered";
-    const SUBJECT: &'static str = "user.registered";
+    const SUBJECT: &'static str = USER_REGISTERED;
 }
 
-/// A profile, role or activity changed; carries the state after.
+/// A profile, role or activity changed; carries the state after, but for what only auth may know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct UserUpdated {
     /// The user.
     pub user_id: Uuid,
-    /// E-mail address.
-    pub email: String,
-    /// First name.
-    pub first_name: String,
-    /// Last name.
-    pub last_name: String,
-    /// E.164 phone number.
-    pub phone: Option<String>,
     /// `customer`, `vendor` or `admin`.
     pub role: String,
     /// Whether the user may sign in.
@@ -53,7 +39,7 @@ pub struct UserUpdated {
 
 impl Event for UserUpdated {
     const TYPE: &'static str = "UserUpdated";
-    const SUBJECT: &'static str = "user.updated";
+    const SUBJECT: &'static str = USER_UPDATED;
 }
 
 /// A user was purged; whatever is kept of them should go.
@@ -67,5 +53,5 @@ pub struct UserDeleted {
 
 impl Event for UserDeleted {
     const TYPE: &'static str = "UserDeleted";
-    const SUBJECT: &'static str = "user.deleted";
+    const SUBJECT: &'static str = USER_DELETED;
 }

@@ -98,8 +98,8 @@ fn headers(row: &PendingRow) -> async_nats::HeaderMap {
         headers.insert(name, value);
     }
     headers.insert(async_nats::header::NATS_MESSAGE_ID, row.id.to_string());
-    headers.insert(crate::events::AGGREGATE_HEADER, row.aggregate_id.to_string());
-    headers.insert(crate::events::SEQUENCE_HEADER, row.sequence.to_string());
+    headers.insert(protocol::headers::AGGREGATE, row.aggregate_id.to_string());
+    headers.insert(protocol::headers::SEQUENCE, row.sequence.to_string());
     headers
 }
 

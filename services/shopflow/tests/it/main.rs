@@ -72,6 +72,19 @@ fn the_names_of_all_services_are_printed_for_scripts() {
 }
 
 #[test]
+fn every_event_is_described_for_whoever_subscribes() {
+    let page = String::from_utf8(shopflow(&["events"]).stdout).unwrap();
+    let names = String::from_utf8(shopflow(&["events", "--names"]).stdout).unwrap();
+    assert!(names.lines().count() > 5, "{names}");
+    for name in names.lines() {
+        let schema: serde_json::Value = serde_json::from_slice(&shopflow(&["events", name]).stdout).unwrap();
+        assert_eq!(schema["title"], name);
+        assert!(page.contains(&format!("[{name}]({name}.json)")), "{page}");
+    }
+    assert!(refusal(&["events", "OrderLost"]).contains("there is no event `OrderLost`"));
+}
+
+#[test]
 fn a_wrong_key_is_named_with_its_file() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("config.yaml");

@@ -42,7 +42,7 @@ auth:
   tokens: {accessTtl: 30m}
   passwordHash: {bcrypt: {}}
   passwordPolicy: Length
-gateway: {rateLimits: {ordersPerMinute: 7}, trustedProxies: []}
+gateway: {rateLimits: {ordersPerMinute: 7}, trustedProxies: [], connections: {perClient: 3}}
 notifications:
   email: {smtp: {host: mail, tls: Tls, credentialsSecret: {name: mail}}}
   sms: {twilio: {from: '+1', credentialsSecret: {name: twilio}}}
@@ -55,6 +55,8 @@ notifications:
     let gateway: Gateway = serde_json::from_value(configuration(spec, "gateway")["gateway"].clone()).unwrap();
     assert_eq!(gateway.rate_limits.orders_per_minute_per_user.get(), 7);
     assert_eq!(gateway.trusted_proxies, Some(Vec::new()));
+    assert_eq!(configuration(spec, "gateway")["service"]["max_connections_per_client"], 3);
+    assert!(configuration(spec, "order")["service"].get("max_connections_per_client").is_none());
     let section = configuration(spec, "notification")["notification"].clone();
     let notification: Notification = serde_json::from_value(section).unwrap();
     assert_eq!((notification.email.host.as_str(), notification.email.tls), ("mail", Tls::Tls));
