@@ -6,8 +6,8 @@
 # Against:   BENCH_PEERS ("go fastify express-prisma"; there is also go-batched); empty for none.
 # Builds:    SHOPFLOW_BINARY in place of this checkout's, and SHOPFLOW_BINARY_B to compare it with; each with the operator
 #            that writes its configuration: SHOPFLOW_OPERATOR, SHOPFLOW_OPERATOR_B (this checkout's when not given).
-# Busy here: BENCH_PATIENCE (such as 10m) waits before each turn until other work ends; BENCH_NICE (such as -15, as root)
-#            takes precedence over it.
+# Busy here: BENCH_PATIENCE (such as 10m) waits before each turn until other work ends; BENCH_PRIORITY=1 (as root) takes
+#            precedence over it, for everything that is measured alike.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/steps.sh
@@ -17,7 +17,7 @@ PROGRAMS=$OUT/programs
 TARGET=${CARGO_TARGET_DIR:-target}
 MUSL=x86_64-unknown-linux-musl
 PEERS=${BENCH_PEERS-go fastify express-prisma}
-command="${BENCH_QUICK:+BENCH_QUICK=1 }${BENCH_NICE:+BENCH_NICE=$BENCH_NICE }scripts/bench.sh${*:+ $*}"
+command="${BENCH_QUICK:+BENCH_QUICK=1 }${BENCH_PRIORITY:+BENCH_PRIORITY=1 }scripts/bench.sh${*:+ $*}"
 
 services() { cargo build --release --locked --target "$MUSL" -p shopflow; }
 operator() { cargo build --locked -p shopflow-operator; }
@@ -37,15 +37,20 @@ node_peer() {
   cp "$source/package-lock.json" "$folder/installed"
 }
 
-# prioritise — before other work on this machine, also where the kernel weighs sessions rather than processes.
+# prioritise — a control group with twenty times the usual weight. Not `nice`: the kernel may weigh sessions, and each of
+# PostgreSQL's processes has one of its own, so that PostgreSQL alone would be left behind.
 prioritise() {
-  local group=/proc/$$/autogroup before
-  renice -n "$BENCH_NICE" -p $$ >/dev/null
-  [ -w "$group" ] || return 0
-  before=$(sed 's/.*nice //' "$group")
-  # shellcheck disable=SC2064 # What it was is known now.
-  trap "echo '$before' >'$group'" EXIT
-  echo "$BENCH_NICE" >"$group"
+  local root=/sys/fs/cgroup/cpu weight=cpu.shares value=20480 before
+  before=$root$(sed -nE 's/^[0-9]+:(cpu|cpu,cpuacct|cpuacct,cpu)://p' /proc/$$/cgroup)
+  if [ ! -e "$root/$weight" ]; then
+    root=/sys/fs/cgroup weight=cpu.weight value=2000
+    before=$root$(sed -n 's/^0:://p' /proc/$$/cgroup)
+  fi
+  GROUP=$root/shopflow-bench BEFORE=$before
+  mkdir -p "$GROUP"
+  trap 'echo $$ >"$BEFORE/cgroup.procs"; rmdir "$GROUP"' EXIT
+  echo "$value" >"$GROUP/$weight"
+  echo $$ >"$GROUP/cgroup.procs"
 }
 
 flags=(-out "$OUT" -nats "$BIN/nats-server" -command "$command" -commit "$(git rev-parse --short HEAD)")
@@ -90,7 +95,7 @@ else
   flags+=(-rounds "${BENCH_ROUNDS:-3}" -seconds "${BENCH_SECONDS:-15}")
 fi
 ulimit -n "$(ulimit -Hn)"
-[ -z "${BENCH_NICE:-}" ] || prioritise
+[ -z "${BENCH_PRIORITY:-}" ] || prioritise
 printf '\n'
 "$PROGRAMS/load" run "${flags[@]}" "$@"
 if [ $# -eq 0 ] && [ -z "${BENCH_QUICK:-}" ]; then
