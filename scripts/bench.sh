@@ -3,7 +3,7 @@
 #   scripts/bench.sh                   everything; also draws docs/benchmarks.svg
 #   scripts/bench.sh orders gateway    some of: orders lists validate sign-in gateway backlog idle slow-clients
 # How long:  BENCH_ROUNDS (3), BENCH_SECONDS (15); BENCH_QUICK=1 is one round of 5 s.
-# Against:   BENCH_PEERS ("go fastify express-prisma"; there is also go-batched); empty for none.
+# Against:   BENCH_PEERS ("go fastify express-prisma"; there are also go-batched and go-hs256); empty for none.
 # Builds:    SHOPFLOW_BINARY in place of this checkout's, and SHOPFLOW_BINARY_B to compare it with; each with the operator
 #            that writes its configuration: SHOPFLOW_OPERATOR, SHOPFLOW_OPERATOR_B (this checkout's when not given).
 # Busy here: BENCH_PATIENCE (such as 10m) waits before each turn until other work ends; BENCH_PRIORITY=1 (as root) takes
@@ -73,11 +73,12 @@ if [ -n "${SHOPFLOW_BINARY_B:-}" ]; then
 fi
 for peer in $PEERS; do
   case $peer in
-    go | go-batched)
+    go | go-batched | go-hs256)
       step 'Peer: Go' go_program tests/load/peers/go go
-      batched=
-      [ "$peer" = go ] || batched='BATCHED=1 '
-      flags+=(-peer "$peer=$batched$PROGRAMS/go")
+      variant=
+      [ "$peer" != go-batched ] || variant='BATCHED=1 '
+      [ "$peer" != go-hs256 ] || variant="SHARED_SECRET=$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n') "
+      flags+=(-peer "$peer=$variant$PROGRAMS/go")
       ;;
     fastify | express-prisma)
       step 'Node' node_js
@@ -90,7 +91,7 @@ done
 postgres=(/usr/lib/postgresql/*/bin)
 flags+=(-postgres "${postgres[-1]}" -patience "${BENCH_PATIENCE:-0s}")
 if [ -n "${BENCH_QUICK:-}" ]; then
-  flags+=(-rounds 1 -seconds 5 -warmup 2 -trial 2)
+  flags+=(-rounds 1 -seconds 5 -warmup 2)
 else
   flags+=(-rounds "${BENCH_ROUNDS:-3}" -seconds "${BENCH_SECONDS:-15}")
 fi

@@ -46,6 +46,9 @@ func measure(ctx context.Context, arguments []string) error {
 	return errors.Join(err, s.finish())
 }
 
+// shortestTrial is the least time of a step in the search for the highest rate.
+const shortestTrial = 2 * time.Second
+
 // finish writes the figures and shows the tables.
 func (s *settings) finish() error {
 	if err := os.MkdirAll(s.out, 0o755); err != nil {
@@ -71,7 +74,6 @@ func parse(arguments []string) (*settings, error) {
 		peers               []contenders.Peer
 		seconds             = flags.Float64("seconds", 15, "length of a measured load")
 		warmup              = flags.Float64("warmup", 3, "seconds of each load that are not measured")
-		trial               = flags.Float64("trial", 4, "seconds of a step in the search for the highest rate")
 		postgres            = flags.String("postgres", "", "folder of PostgreSQL's programs")
 		nats                = flags.String("nats", "", "nats-server")
 	)
@@ -92,7 +94,7 @@ func parse(arguments []string) (*settings, error) {
 	if err := flags.Parse(arguments); err != nil {
 		return nil, err
 	}
-	s.pace = scenarios.Pace{Measured: ofSeconds(*seconds), Warmup: ofSeconds(*warmup), Trial: ofSeconds(*trial)}
+	s.pace = scenarios.Pace{Measured: ofSeconds(*seconds), Warmup: ofSeconds(*warmup), Trial: max(ofSeconds(*seconds/4), shortestTrial)}
 	for label, build := range map[string]*contenders.Shopflow{"shopflow": &shopflow, "shopflow-b": &shopflowB} {
 		build.Label, build.PostgresPrograms, build.NatsServer = label, *postgres, *nats
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"shopflow.dev/load/processes"
@@ -34,6 +35,16 @@ type Peer struct {
 // Name in results.
 func (p Peer) Name() string { return p.Label }
 
+// variable of the peer's own environment; empty when it has none of that name.
+func (p Peer) variable(name string) string {
+	for _, entry := range p.Environment {
+		if value, found := strings.CutPrefix(entry, name+"="); found {
+			return value
+		}
+	}
+	return ""
+}
+
 // Has says that a peer is auth and order.
 func (p Peer) Has(service string) bool { return slices.Contains([]string{Auth, Order}, service) }
 
@@ -52,6 +63,7 @@ func (p Peer) Prepare(ctx context.Context, folder string, need Need) (World, err
 	if err != nil {
 		return nil, err
 	}
+	signer.secret = p.variable(sharedSecret)
 	world := &peerWorld{Peer: p, folder: folder, signer: signer}
 	if world.postgres, err = newPostgres(p.PostgresPrograms, filepath.Join(folder, "postgres")); err != nil {
 		return nil, err

@@ -2,7 +2,9 @@ package contenders
 
 import (
 	"crypto/ed25519"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
@@ -19,15 +21,19 @@ const (
 	tokenType   = "at+jwt"
 	tokenLife   = time.Hour
 	customer    = "customer"
-	signature   = "EdDSA"
 	sessionID   = "0198c2a4-8f5e-7c3a-9d41-2b6e5f708192"
 	tokenSerial = "0198c2a4-8f5e-7c3a-9d41-"
 )
+
+// sharedSecret is the variable of peers that are to use document 003's own HS256 instead of EdDSA.
+const sharedSecret = "SHARED_SECRET"
 
 // signer signs the tokens with which peers are asked, and keeps the files of its keys.
 type signer struct {
 	key                   ed25519.PrivateKey
 	publicKey, privateKey string
+	// secret makes it sign with HS256.
+	secret string
 }
 
 // newSigner makes a key, and writes both halves into the folder as PEM.
@@ -36,7 +42,7 @@ func newSigner(folder string) (*signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	made := &signer{private, filepath.Join(folder, "public.pem"), filepath.Join(folder, "private.pem")}
+	made := &signer{key: private, publicKey: filepath.Join(folder, "public.pem"), privateKey: filepath.Join(folder, "private.pem")}
 	publicBytes, err := x509.MarshalPKIXPublicKey(public)
 	if err != nil {
 		return nil, err
@@ -66,7 +72,11 @@ func (s *signer) sign(users []User) error {
 }
 
 func (s *signer) token(user User, now time.Time) (string, error) {
-	header, err := json.Marshal(map[string]string{"alg": signature, "typ": tokenType, "kid": keyID})
+	algorithm := "EdDSA"
+	if s.secret != "" {
+		algorithm = "HS256"
+	}
+	header, err := json.Marshal(map[string]string{"alg": algorithm, "typ": tokenType, "kid": keyID})
 	if err != nil {
 		return "", err
 	}
@@ -79,7 +89,16 @@ func (s *signer) token(user User, now time.Time) (string, error) {
 		return "", err
 	}
 	signed := encode(header) + "." + encode(claims)
-	return signed + "." + encode(ed25519.Sign(s.key, []byte(signed))), nil
+	return signed + "." + encode(s.signature([]byte(signed))), nil
+}
+
+func (s *signer) signature(text []byte) []byte {
+	if s.secret == "" {
+		return ed25519.Sign(s.key, text)
+	}
+	mac := hmac.New(sha256.New, []byte(s.secret))
+	mac.Write(text)
+	return mac.Sum(nil)
 }
 
 func encode(part []byte) string { return base64.RawURLEncoding.EncodeToString(part) }

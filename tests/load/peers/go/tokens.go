@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/ed25519"
 	"errors"
 	"net/http"
 	"os"
@@ -27,39 +26,49 @@ type claims struct {
 
 type tokens struct {
 	parser           *jwt.Parser
-	public           ed25519.PublicKey
-	private          ed25519.PrivateKey
+	method           jwt.SigningMethod
+	verifying        any
+	signing          any
 	keyID            string
 	issuer, audience string
 }
 
+// loadTokens prepares EdDSA with the mounted keys, or HS256 where a shared secret is given.
 func loadTokens() (*tokens, error) {
-	loaded := &tokens{keyID: os.Getenv("KEY_ID"), issuer: os.Getenv("ISSUER"), audience: os.Getenv("AUDIENCE")}
+	loaded := &tokens{
+		method: jwt.SigningMethodEdDSA,
+		keyID:  os.Getenv("KEY_ID"), issuer: os.Getenv("ISSUER"), audience: os.Getenv("AUDIENCE"),
+	}
+	if secret := []byte(os.Getenv("SHARED_SECRET")); len(secret) > 0 {
+		loaded.method, loaded.verifying, loaded.signing = jwt.SigningMethodHS256, secret, secret
+	} else if err := loaded.readKeys(); err != nil {
+		return nil, err
+	}
 	loaded.parser = jwt.NewParser(
-		jwt.WithValidMethods([]string{"EdDSA"}), jwt.WithIssuer(loaded.issuer), jwt.WithAudience(loaded.audience),
-		jwt.WithExpirationRequired(),
+		jwt.WithValidMethods([]string{loaded.method.Alg()}), jwt.WithIssuer(loaded.issuer),
+		jwt.WithAudience(loaded.audience), jwt.WithExpirationRequired(),
 	)
+	return loaded, nil
+}
+
+// readKeys reads the public key, and the private one where this is the service that signs.
+func (t *tokens) readKeys() error {
 	text, err := os.ReadFile(os.Getenv("PUBLIC_KEY"))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	public, err := jwt.ParseEdPublicKeyFromPEM(text)
-	if err != nil {
-		return nil, err
+	if t.verifying, err = jwt.ParseEdPublicKeyFromPEM(text); err != nil {
+		return err
 	}
-	loaded.public = public.(ed25519.PublicKey)
-	if path := os.Getenv("PRIVATE_KEY"); path != "" {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return nil, err
-		}
-		private, err := jwt.ParseEdPrivateKeyFromPEM(text)
-		if err != nil {
-			return nil, err
-		}
-		loaded.private = private.(ed25519.PrivateKey)
+	path := os.Getenv("PRIVATE_KEY")
+	if path == "" {
+		return nil
 	}
-	return loaded, nil
+	if text, err = os.ReadFile(path); err != nil {
+		return err
+	}
+	t.signing, err = jwt.ParseEdPrivateKeyFromPEM(text)
+	return err
 }
 
 // key finds the key of a token, which must be of the right type.
@@ -67,7 +76,7 @@ func (t *tokens) key(token *jwt.Token) (any, error) {
 	if token.Header["typ"] != tokenType || token.Header["kid"] != t.keyID {
 		return nil, errors.New("not one of our tokens")
 	}
-	return t.public, nil
+	return t.verifying, nil
 }
 
 func (t *tokens) verify(request *http.Request) (*claims, error) {
@@ -94,7 +103,7 @@ func caller(c *gin.Context) *claims { return c.MustGet("claims").(*claims) }
 
 func (t *tokens) sign(id, email, role string, life time.Duration) (string, error) {
 	now := time.Now()
-	token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, claims{
+	token := jwt.NewWithClaims(t.method, claims{
 		RegisteredClaims: jwt.RegisteredClaims{
 			Issuer: t.issuer, Audience: jwt.ClaimStrings{t.audience}, Subject: id,
 			IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(life)),
@@ -102,5 +111,5 @@ func (t *tokens) sign(id, email, role string, life time.Duration) (string, error
 		Email: email, Role: role,
 	})
 	token.Header["typ"], token.Header["kid"] = tokenType, t.keyID
-	return token.SignedString(t.private)
+	return token.SignedString(t.signing)
 }
