@@ -48,9 +48,18 @@ prioritise() {
   fi
   GROUP=$root/shopflow-bench BEFORE=$before
   mkdir -p "$GROUP"
-  trap 'echo $$ >"$BEFORE/cgroup.procs"; rmdir "$GROUP"' EXIT
+  trap leave EXIT
   echo "$value" >"$GROUP/$weight"
   echo $$ >"$GROUP/cgroup.procs"
+}
+
+# leave — the group goes when the last process has left it.
+leave() {
+  echo $$ >"$BEFORE/cgroup.procs"
+  for _ in {1..50}; do
+    if rmdir "$GROUP" 2>/dev/null; then return; fi
+    sleep 0.1
+  done
 }
 
 flags=(-out "$OUT" -nats "$BIN/nats-server" -command "$command" -commit "$(git rev-parse --short HEAD)")

@@ -46,6 +46,9 @@ func (b *bench) measure(ctx context.Context) error {
 					return ctx.Err()
 				}
 				b.run.Turns = append(b.run.Turns, turn)
+				if err := b.keep(); err != nil {
+					return err
+				}
 			}
 		}
 	}

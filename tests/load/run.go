@@ -43,26 +43,32 @@ func measure(ctx context.Context, arguments []string) error {
 	if len(s.run.Turns) == 0 {
 		return err
 	}
-	return errors.Join(err, s.finish())
+	return errors.Join(err, s.show())
 }
 
 // shortestTrial is the least time of a step in the search for the highest rate.
 const shortestTrial = 2 * time.Second
 
-// finish writes the figures and shows the tables.
-func (s *settings) finish() error {
+// file of this run's figures.
+func (s *settings) file() string {
+	return filepath.Join(s.out, s.run.Started.Format("20060102-150405")+".json")
+}
+
+// keep writes down what was measured so far, so that a run that is cut short leaves its figures.
+func (s *settings) keep() error {
 	if err := os.MkdirAll(s.out, 0o755); err != nil {
 		return err
 	}
-	file := filepath.Join(s.out, s.run.Started.Format("20060102-150405")+".json")
-	if err := errors.Join(s.run.Write(file), s.run.Write(filepath.Join(s.out, "latest.json"))); err != nil {
-		return err
-	}
+	return errors.Join(s.run.Write(s.file()), s.run.Write(filepath.Join(s.out, "latest.json")))
+}
+
+// show prints the tables.
+func (s *settings) show() error {
 	fmt.Println()
 	if err := s.run.Markdown(os.Stdout); err != nil {
 		return err
 	}
-	fmt.Printf("\nEvery figure: %s\n", file)
+	fmt.Printf("\nEvery figure: %s\n", s.file())
 	return nil
 }
 

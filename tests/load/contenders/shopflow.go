@@ -38,7 +38,9 @@ type shopflowWorld struct {
 	postgres *postgres
 	broker   *broker
 	ports    map[string]int
-	users    []User
+	// probes are the ports on which services say whether they are ready, where that is not their main one.
+	probes map[string]int
+	users  []User
 	signedIn time.Time
 }
 
@@ -47,7 +49,7 @@ var documentedPorts = map[string]int{Gateway: 3000, Auth: 3001, Order: 3002, Not
 
 // Prepare provisions a platform as `make dev` does, and lets its users register and order through the API.
 func (s Shopflow) Prepare(ctx context.Context, folder string, need Need) (World, error) {
-	world := &shopflowWorld{Shopflow: s, folder: folder, ports: map[string]int{}}
+	world := &shopflowWorld{Shopflow: s, folder: folder, ports: map[string]int{}, probes: map[string]int{}}
 	if err := world.provision(ctx); err != nil {
 		return nil, err
 	}
@@ -115,7 +117,8 @@ func (w *shopflowWorld) operator(arguments ...string) ([]byte, error) {
 // loopbackAddress is how configuration files name the services.
 var loopbackAddress = regexp.MustCompile(`127\.0\.0\.1:(\d+)`)
 
-// movePorts gives the services free ports in place of the documented ones, which may be in use on this machine.
+// movePorts gives the services free ports in place of the documented ones, which may be in use on this machine, and in
+// place of port 0, which nobody could ask whether they are ready.
 func (w *shopflowWorld) movePorts() error {
 	for service := range documentedPorts {
 		port, err := freePort()
@@ -133,19 +136,32 @@ func (w *shopflowWorld) movePorts() error {
 		if err != nil {
 			return err
 		}
-		moved := loopbackAddress.ReplaceAllFunc(text, func(address []byte) []byte {
-			for service, documented := range documentedPorts {
-				if string(address) == local(documented) {
-					return []byte(local(w.ports[service]))
-				}
+		probe, err := freePort()
+		if err != nil {
+			return err
+		}
+		moved := loopbackAddress.ReplaceAllStringFunc(string(text), func(address string) string {
+			if address == local(0) {
+				w.probes[filepath.Base(filepath.Dir(file))] = probe
+				return local(probe)
 			}
-			return address
+			return w.moved(address)
 		})
-		if err := os.WriteFile(file, moved, 0o644); err != nil {
+		if err := os.WriteFile(file, []byte(moved), 0o644); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// moved is where a service now is whose documented address is given; other addresses stay.
+func (w *shopflowWorld) moved(address string) string {
+	for service, documented := range documentedPorts {
+		if address == local(documented) {
+			return local(w.ports[service])
+		}
+	}
+	return address
 }
 
 func (w *shopflowWorld) populate(ctx context.Context, running *Running, need Need) error {
@@ -230,7 +246,11 @@ func (w *shopflowWorld) startService(ctx context.Context, name string) (*Service
 		return nil, err
 	}
 	service := &Service{Process: process, Address: address}
-	err = process.Await(startLimit, func() error { return answers(ctx, address, "/ready") })
+	probe := address
+	if port, apart := w.probes[name]; apart {
+		probe = local(port)
+	}
+	err = process.Await(startLimit, func() error { return answers(ctx, probe, "/ready") })
 	service.Ready = time.Since(process.Started)
 	if err != nil {
 		return nil, errors.Join(err, process.Stop())
