@@ -41,7 +41,7 @@ count() {
 
 # Tests mostly wait for servers, so more of them run at once than there are cores.
 rust() { RUST_TEST_THREADS=$((2 * $(nproc))) cargo test --locked --workspace --no-fail-fast; }
-go_tests() { (cd local && go test -v ./image/... ./node/...); }
+go_tests() { (cd local && go test -v ./image/... ./node/...) && (cd tests/load && go test -v ./...); }
 node() { (cd local && go test -tags node -count 1 -v -timeout 9m ./test); }
 e2e() { cargo test --locked -p e2e --features cluster -- --test-threads=1; }
 # The same tests as in `rust`, of the program that the images hold.

@@ -4,6 +4,7 @@
 CACHE=${SHOPFLOW_CACHE:-$HOME/.cache/shopflow}
 BIN=$CACHE/bin
 CARGO_DENY=0.20.2
+CARGO_MUTANTS=27.1.0
 NATS_SERVER=v2.15.2
 MAILDEV=2.2.1
 REDOCLY=2.77.0
@@ -45,10 +46,22 @@ cargo_deny() {
   cargo install cargo-deny --locked --version "$CARGO_DENY" --root "$CACHE"
 }
 
-# npm_program FOLDER PACKAGE VERSION — installs a program from npm; Node comes from Debian where there is none.
+# cargo_mutants — changes the code a little at a time, to see whether a test notices.
+cargo_mutants() {
+  [ "$("$BIN/cargo-mutants" --version 2>/dev/null)" = "cargo-mutants $CARGO_MUTANTS" ] && return
+  cargo install cargo-mutants --locked --version "$CARGO_MUTANTS" --root "$CACHE"
+}
+
+# node_js — Node and npm, from Debian where there are none.
+node_js() {
+  command -v node >/dev/null && command -v npm >/dev/null && return
+  install_debian nodejs npm
+}
+
+# npm_program FOLDER PACKAGE VERSION — installs a program from npm.
 npm_program() {
   local folder=$CACHE/$1 package=$2 version=$3 installed
-  command -v npm >/dev/null || install_debian nodejs npm || return
+  node_js || return
   installed=$(node -p "require('$folder/node_modules/$package/package.json').version" 2>/dev/null || true)
   [ "$installed" = "$version" ] && return
   npm install --no-audit --no-fund --prefix "$folder" "$package@$version"

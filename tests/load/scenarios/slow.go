@@ -1,0 +1,103 @@
+package scenarios
+
+import (
+	"context"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"shopflow.dev/load/contenders"
+	"shopflow.dev/load/report"
+)
+
+const (
+	slowConnections = 5000
+	// cutLimit is how long slow connections are watched; a server should cut them within 15 s.
+	cutLimit = 20 * time.Second
+)
+
+var slowClients = Scenario{
+	Name: "slow-clients", Title: "GET /orders at 200/s beside 5,000 connections that began a request and fell silent",
+	World: "shop", Services: []string{contenders.Auth, contenders.Order},
+	Columns: []report.Column{
+		report.Milliseconds("alone_p99_ms", "p99 alone"), report.Milliseconds("beside_p99_ms", "p99 beside"),
+		report.Count("opened", "connections opened"), report.Count("cut", "cut by the server"),
+		report.Seconds("cut_s", "last cut after"),
+	},
+	measure: measureSlowClients,
+}
+
+func measureSlowClients(ctx context.Context, t *Turn) error {
+	// The public port: the gateway's, where there is one.
+	public, path := contenders.Order, "/orders"
+	if t.Running.Events != nil {
+		public, path = contenders.Gateway, "/api/v1/orders"
+		if err := t.Running.StartService(public); err != nil {
+			return err
+		}
+	}
+	load := t.load(public, besideRate, listOrders(path))
+	alone, err := t.besides(ctx, load)
+	if err != nil {
+		return err
+	}
+	crowd := openSlow(t.Running.Service(public).Address)
+	defer crowd.close()
+	load.Duration = max(load.Duration, cutLimit)
+	beside, err := t.besides(ctx, load)
+	if err != nil {
+		return err
+	}
+	t.noteLatency("alone_", alone)
+	t.noteLatency("beside_", beside)
+	t.Figures["opened"] = float64(len(crowd.open))
+	t.Figures["cut"] = float64(crowd.cut.Load())
+	t.Figures["cut_s"] = time.Duration(crowd.lastCut.Load()).Seconds()
+	return nil
+}
+
+// crowd is connections whose clients sent a part of a request and nothing more.
+type crowd struct {
+	open    []net.Conn
+	readers sync.WaitGroup
+	closing atomic.Bool
+	cut     atomic.Int64
+	// lastCut is how long after its opening the last one was cut.
+	lastCut atomic.Int64
+}
+
+func openSlow(address string) *crowd {
+	opened := &crowd{}
+	for range slowConnections {
+		connection, err := net.DialTimeout("tcp", address, time.Second)
+		if err != nil {
+			continue
+		}
+		opened.open = append(opened.open, connection)
+		_, _ = connection.Write([]byte("GET /health HTTP/1.1\r\nHost: shop\r\nX-Slow:"))
+		opened.readers.Go(func() { opened.await(connection, time.Now()) })
+	}
+	return opened
+}
+
+// await notices that the server closes the connection, with or without an answer.
+func (c *crowd) await(connection net.Conn, since time.Time) {
+	_, _ = io.Copy(io.Discard, connection)
+	if c.closing.Load() {
+		return
+	}
+	c.cut.Add(1)
+	age := int64(time.Since(since))
+	for last := c.lastCut.Load(); age > last && !c.lastCut.CompareAndSwap(last, age); last = c.lastCut.Load() {
+	}
+}
+
+func (c *crowd) close() {
+	c.closing.Store(true)
+	for _, connection := range c.open {
+		_ = connection.Close()
+	}
+	c.readers.Wait()
+}
