@@ -39,8 +39,8 @@ type shopflowWorld struct {
 	broker   *broker
 	ports    map[string]int
 	// probes are the ports on which services say whether they are ready, where that is not their main one.
-	probes map[string]int
-	users  []User
+	probes   map[string]int
+	users    []User
 	signedIn time.Time
 }
 

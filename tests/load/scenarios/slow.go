@@ -14,6 +14,8 @@ import (
 
 const (
 	slowConnections = 5000
+	// slowAddresses are how many addresses of loopback they come from: a server may take only so many from one.
+	slowAddresses = 20
 	// cutLimit is how long slow connections are watched; a server should cut them within 15 s.
 	cutLimit = 20 * time.Second
 )
@@ -70,8 +72,12 @@ type crowd struct {
 
 func openSlow(address string) *crowd {
 	opened := &crowd{}
-	for range slowConnections {
-		connection, err := net.DialTimeout("tcp", address, time.Second)
+	for n := range slowConnections {
+		from := net.Dialer{
+			Timeout:   time.Second,
+			LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(1+n%slowAddresses))},
+		}
+		connection, err := from.Dial("tcp", address)
 		if err != nil {
 			continue
 		}
