@@ -1,19 +1,20 @@
 //! Why a use case failed.
 
-use crate::domain::Violation;
+use kit::validation::FieldErrors;
+
 use crate::passwords::PoolError;
 use crate::signing::SignError;
 
 /// Why a use case failed. `http` turns each into its answer.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// Fields break rules.
     #[error("fields are invalid")]
-    Invalid(Vec<Violation>),
+    Invalid(FieldErrors),
     /// The address belongs to another account.
     #[error("the address is registered already")]
     EmailTaken,
-    /// Unknown address or wrong password; nobody is told which.
+    /// Unknown address or wrong password; the answer does not say which.
     #[error("the credentials are wrong")]
     InvalidCredentials,
     /// The password is right, but the account is deactivated.
@@ -25,9 +26,12 @@ pub enum Error {
         /// Seconds until the next attempt.
         retry_after: u64,
     },
-    /// The refresh token is unknown, expired, used or ended.
+    /// The refresh token is unknown, expired or ended.
     #[error("the refresh token is not valid")]
     InvalidRefreshToken,
+    /// The refresh token was used before; its session has ended now.
+    #[error("the refresh token was used before")]
+    RefreshTokenReused,
     /// There is no such account.
     #[error("there is no such account")]
     UserNotFound,
@@ -45,8 +49,5 @@ pub enum Error {
     Sign(#[from] SignError),
     /// The database failed.
     #[error("the database failed")]
-    Store(#[from] sqlx::Error),
-    /// The idempotency key was refused.
-    #[error("the idempotency key was refused")]
-    IdempotencyKey(#[source] kit::problem::Problem),
+    Store(#[from] kit::database::Error),
 }

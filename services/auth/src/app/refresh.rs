@@ -1,76 +1,86 @@
 //! Exchanging a refresh token.
 
 use kit::auth::Revocation;
-use sqlx::PgConnection;
+use kit::database::Transaction;
 
-use super::{Auth, Error, TokenPair};
+use super::{Auth, Error, TokenPair, random};
 use crate::domain::Client;
-use crate::domain::refresh::{Decision, Fingerprint, Presented, RefreshToken, decide};
-use crate::domain::session::EndReason;
-use crate::store::sessions::{self, Owner, Token};
-use crate::store::users::{self, Locked};
-
-/// Everything that is known about a presented token. The account is held and the session locked.
-struct Found {
-    owner: Owner,
-    held: Locked,
-    session_ended: bool,
-    token: Token,
-}
+use crate::domain::refresh::{Decision, PresentedToken, RefreshToken, decide};
+use crate::domain::session::{self, EndReason};
+use crate::store::refresh::{self, Family, Rotation};
+use crate::store::sessions;
 
 impl Auth {
     /// Exchanges a refresh token for its successor and a new access token.
-    pub async fn refresh(&self, presented: &str, client: &Client) -> Result<TokenPair, Error> {
+    pub(crate) async fn refresh(&self, presented: &str, client: &Client) -> Result<TokenPair, Error> {
+        let result = self.decide_and_exchange(presented, client).await;
+        self.metrics.refreshed(match &result {
+            Ok((outcome, _)) => outcome,
+            Err(Error::RefreshTokenReused) => "reused",
+            Err(Error::InvalidRefreshToken) => "refused",
+            Err(_) => "failed",
+        });
+        result.map(|(_, pair)| pair)
+    }
+
+    async fn decide_and_exchange(
+        &self,
+        presented: &str,
+        client: &Client,
+    ) -> Result<(&'static str, TokenPair), Error> {
         let presented = RefreshToken::parse(presented).ok_or(Error::InvalidRefreshToken)?;
-        let mut transaction = self.begin().await?;
-        let found =
-            find(&mut transaction, presented.fingerprint()).await?.ok_or(Error::InvalidRefreshToken)?;
+        let fingerprint = presented.fingerprint();
+        let mut transaction = self.database.begin().await?;
+        let family = refresh::lock_family(&mut transaction, fingerprint).await?;
+        let family = family.ok_or(Error::InvalidRefreshToken)?;
+        let token = refresh::token(&mut transaction, fingerprint).await?;
+        let token = token.ok_or(Error::InvalidRefreshToken)?;
         // Read after the locks: a token must not be older than what it is decided on.
         let now = self.now();
-        let state = Presented {
-            expires_at: found.token.expires_at,
-            rotated_at: found.token.rotated_at,
-            successor_used: found.token.successor_used,
-            session_ended: found.session_ended,
-            user_active: found.held.user.is_active,
+        let state = PresentedToken {
+            expires_at: token.expires_at.min(family.created_at + session::MAX_LIFE),
+            rotated_at: token.rotated_at,
+            successor_used: token.successor_used,
+            session_ended: family.ended,
+            user_active: family.held.user.is_active,
         };
-        let session = found.owner.session_id;
-        match (decide(&state, now), found.token.salt) {
+        match (decide(&state, now), token.salt) {
             (Decision::Rotate, _) => {
-                let salt = rand::random();
+                let salt = random::bytes();
                 let successor = presented.successor(&salt);
-                let expires_at = now + self.settings.refresh_ttl;
-                let fingerprint = successor.fingerprint();
-                sessions::rotate(&mut transaction, presented.fingerprint(), fingerprint, salt, now).await?;
-                sessions::insert_token(&mut transaction, session, fingerprint, now, expires_at).await?;
-                sessions::touch(&mut transaction, session, client, now, expires_at).await?;
-                let pair = self.pair(&found.held, session, successor, now)?;
-                transaction.commit().await?;
-                Ok(pair)
+                let rotation = Rotation {
+                    presented: fingerprint,
+                    successor: successor.fingerprint(),
+                    salt,
+                    session_id: family.session_id,
+                    client,
+                    at: now,
+                    expires_at: session::expiry(family.created_at, now, self.settings.refresh_ttl),
+                };
+                let pair = self.pair(&family.held, family.session_id, successor, now)?;
+                refresh::rotate(transaction, &rotation).await?;
+                Ok(("rotated", pair))
             }
             (Decision::Repeat, Some(salt)) => {
-                self.pair(&found.held, session, presented.successor(&salt), now)
+                let successor = presented.successor(&salt);
+                let pair = self.pair(&family.held, family.session_id, successor, now)?;
+                refresh::touch(transaction, family.session_id, now).await?;
+                Ok(("repeated", pair))
             }
-            (Decision::RevokeFamily, _) => {
-                let owner = found.owner;
-                sessions::end(&mut transaction, session, owner.user_id, EndReason::Reuse, now).await?;
-                self.record(&mut transaction, Revocation::Session(session), now).await?;
-                transaction.commit().await?;
-                self.enforce(Revocation::Session(session), now);
-                tracing::warn!(session.id = %session, user.id = %owner.user_id, "used refresh token presented again, session ended");
-                Err(Error::InvalidRefreshToken)
-            }
+            (Decision::RevokeFamily, _) => Err(self.end_family(transaction, &family).await?),
             (Decision::Repeat, None) | (Decision::Refuse, _) => Err(Error::InvalidRefreshToken),
         }
     }
-}
 
-/// Finds a token, and locks what decides on it: the account first, as a deactivation does, so that they never wait for
-/// each other in a circle.
-async fn find(connection: &mut PgConnection, fingerprint: Fingerprint) -> Result<Option<Found>, sqlx::Error> {
-    let Some(owner) = sessions::owner(connection, fingerprint).await? else { return Ok(None) };
-    let Some(held) = users::hold(connection, owner.user_id).await? else { return Ok(None) };
-    let Some(session_ended) = sessions::lock(connection, owner.session_id).await? else { return Ok(None) };
-    let token = sessions::token(connection, fingerprint).await?;
-    Ok(token.map(|token| Found { owner, held, session_ended, token }))
+    /// Ends a session whose refresh token was used twice: one of the two was not its owner.
+    async fn end_family(&self, mut transaction: Transaction, family: &Family) -> Result<Error, Error> {
+        let (session, user, now) = (family.session_id, family.held.user.id, self.now());
+        let revocation = Revocation::Session(session);
+        sessions::end(&mut transaction, session, user, EndReason::Reuse, now).await?;
+        self.record(&mut transaction, revocation, now).await?;
+        transaction.commit().await?;
+        self.enforce(revocation, now);
+        tracing::warn!(session.id = %session, user.id = %user, "used refresh token presented again, session ended");
+        Ok(Error::RefreshTokenReused)
+    }
 }

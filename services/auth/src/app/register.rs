@@ -1,74 +1,59 @@
 //! Opening an account.
 
-use chrono::{DateTime, Utc};
+use kit::database::Transaction;
 use kit::events::UserRegistered;
-use kit::idempotency::Request;
-use kit::idempotency::legacy::{self as idempotency, Begin};
-use kit::outbox;
 use secrecy::ExposeSecret;
-use serde::Serialize;
-use sqlx::PgConnection;
 
-use super::{Auth, Error};
+use super::{Auth, Error, aggregate, random};
 use crate::domain::{NewUser, Registration, Role, User};
+use crate::passwords::Lane;
 use crate::store::users;
 
-/// A registration that took effect.
+/// A registration that keeps every rule, with its password hashed.
 #[derive(Debug)]
-pub enum Registered<T> {
-    /// Now.
-    Now(T),
-    /// Before, under the same idempotency key; this was the answer.
-    Before(Begin),
+pub(crate) struct CheckedRegistration {
+    new: NewUser,
+    password_hash: String,
 }
 
 impl Auth {
-    /// Opens an account of role customer. `present` makes the answer, which is kept under `key` if there is one.
-    pub async fn register<T: Serialize>(
+    /// Checks a registration and hashes its password. Before the address is looked up, so that a known address takes as
+    /// long as an unknown one; and before a transaction begins, because hashing takes longer than anything in it.
+    pub(crate) async fn check_registration(
         &self,
         registration: Registration,
-        key: Option<Request>,
-        present: impl FnOnce(User) -> T + Send,
-    ) -> Result<Registered<T>, Error> {
+    ) -> Result<CheckedRegistration, Error> {
         let new = registration.check(self.settings.password_policy).map_err(Error::Invalid)?;
-        // Hashed before the address is looked up: a known address takes as long as an unknown one.
-        let hash = self.passwords.hash(new.password.expose_secret().to_owned()).await?;
-        let mut transaction = self.begin().await?;
-        if let Some(key) = &key {
-            let begin = idempotency::begin(&mut transaction, &*self.clock, key)
-                .await
-                .map_err(Error::IdempotencyKey)?;
-            if begin != Begin::Fresh {
-                return Ok(Registered::Before(begin));
-            }
-        }
-        let user =
-            self.add_user(&mut transaction, &new, &hash, Role::Customer).await?.ok_or(Error::EmailTaken)?;
-        let answer = present(user);
-        if let Some(key) = &key {
-            let status = http::StatusCode::CREATED;
-            idempotency::finish(&mut transaction, &*self.clock, key, status, &answer)
-                .await
-                .map_err(Error::IdempotencyKey)?;
-        }
-        transaction.commit().await?;
-        Ok(Registered::Now(answer))
+        let password = new.password.expose_secret().to_owned();
+        let password_hash = self.passwords.hash(Lane::Registration, password).await?;
+        Ok(CheckedRegistration { new, password_hash })
     }
 
-    /// Adds an account and tells everybody; `None` when the address is taken.
+    /// Opens an account of role customer in a transaction that the caller commits.
+    pub(crate) async fn register(
+        &self,
+        transaction: &mut Transaction,
+        registration: &CheckedRegistration,
+    ) -> Result<User, Error> {
+        let CheckedRegistration { new, password_hash } = registration;
+        self.add_user(transaction, new, password_hash, Role::Customer).await?.ok_or(Error::EmailTaken)
+    }
+
+    /// Adds an account and notifies the other services; `None` when the address is taken.
     pub(super) async fn add_user(
         &self,
-        connection: &mut PgConnection,
+        transaction: &mut Transaction,
         new: &NewUser,
         password_hash: &str,
         role: Role,
     ) -> Result<Option<User>, Error> {
-        let now: DateTime<Utc> = self.now();
-        let Some(user) = users::insert(connection, new, password_hash, role, now).await? else {
-            return Ok(None);
-        };
-        outbox::append(connection, user.created_at, user.id, &registered(&user)).await?;
-        Ok(Some(user))
+        let now = self.now();
+        let id = random::id(now);
+        let user = users::insert(&mut *transaction, id, new, password_hash, role, now).await?;
+        if let Some(user) = &user {
+            transaction.publish(aggregate(user), user.created_at, &registered(user))?;
+        }
+        Ok(user)
     }
 }
 

@@ -1,114 +1,147 @@
 //! Signing in with a password.
 
-use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
-use sqlx::PgConnection;
 
 use super::{Auth, Error, TokenPair};
+use crate::domain::Client;
+use crate::domain::email::TypedEmail;
 use crate::domain::throttle::{self, Scope};
-use crate::domain::{Client, email};
-use crate::passwords::Verdict;
-use crate::store::failures::Key;
-use crate::store::{failures, sessions, users};
+use crate::passwords::{HashError, Lane, PoolError, Verdict};
+use crate::store::attempts::{self, Keys};
+use crate::store::sign_in::{self, LookUp, StoredPassword};
+use crate::store::users;
+
+/// How often a password is checked when the stored hash is replaced while it is: by a sign-in that renewed it, which is
+/// rare, or by another password.
+const CHECKS: usize = 3;
 
 /// What somebody signs in with.
 #[derive(Debug)]
-pub struct Credentials {
+pub(crate) struct Credentials {
     /// Address, as typed.
-    pub email: String,
+    pub(crate) email: String,
     /// Password in clear.
-    pub password: SecretString,
+    pub(crate) password: SecretString,
+}
+
+/// One sign-in that has been counted.
+struct Attempt {
+    password: SecretString,
+    client: Client,
+    keys: Keys,
 }
 
 impl Auth {
     /// Checks a password and begins a session.
     ///
     /// An unknown address takes the same work and gets the same answer as a wrong password; that an account is
-    /// deactivated is told only to whoever knows its password.
-    pub async fn sign_in(&self, credentials: Credentials, client: Client) -> Result<TokenPair, Error> {
-        let mut connection = self.database.pool().acquire().await?;
-        self.refuse_guessing(&mut connection, &credentials.email, &client).await?;
-        let found = if storable(&credentials.email) {
-            users::credentials(&mut connection, &credentials.email).await?
-        } else {
-            None
-        };
-        // Hashing takes longer than anything else here: no connection waits for it.
-        drop(connection);
-
-        let stored = found.as_ref().map(|found| found.password_hash.clone());
-        let password = || credentials.password.expose_secret().to_owned();
-        let verdict = self.passwords.verify(password(), stored).await?;
-        let (Some(found), Verdict::Match { outdated }) = (found, verdict) else {
-            return Err(self.failed(&credentials.email, &client).await?);
-        };
-        if !found.user.is_active {
-            return Err(Error::Deactivated);
-        }
-        let renewed = if outdated { Some(self.passwords.hash(password()).await?) } else { None };
-
-        let mut transaction = self.begin().await?;
-        if let Some(renewed) = renewed {
-            users::replace_password_hash(&mut transaction, found.user.id, &found.password_hash, &renewed)
-                .await?;
-        }
-        let held = users::hold(&mut transaction, found.user.id).await?.ok_or(Error::InvalidCredentials)?;
-        if !held.user.is_active {
-            return Err(Error::Deactivated);
-        }
-        failures::clear(&mut transaction, key(Scope::AccountFromAddress, &credentials.email, &client))
-            .await?;
-        let pair = self.begin_session(&mut transaction, &held, client).await?;
-        transaction.commit().await?;
-        Ok(pair)
+    /// deactivated learns only who knows its password.
+    pub(crate) async fn sign_in(&self, credentials: Credentials, client: Client) -> Result<TokenPair, Error> {
+        let result = self.count_and_check(credentials, client).await;
+        self.metrics.signed_in(&result);
+        result
     }
 
-    /// Makes whoever guesses wait. Attempts spread over many addresses slow down strangers only: somebody at an
-    /// address that has signed in before is not kept out by what others do.
-    async fn refuse_guessing(
-        &self,
-        connection: &mut PgConnection,
-        email: &str,
-        client: &Client,
-    ) -> Result<(), Error> {
-        let scopes = [Scope::AccountFromAddress, Scope::Account];
+    async fn count_and_check(&self, credentials: Credentials, client: Client) -> Result<TokenPair, Error> {
+        let email = TypedEmail::new(credentials.email);
+        let keys = Scope::ALL.map(|scope| key(scope, &email, &client));
+        let found = sign_in::look_up(&self.database, email.lookup(), client.ip.as_deref(), &keys).await?;
+        self.count(&keys, &found).await?;
+        let attempt = Attempt { password: credentials.password, client, keys };
+        let result = self.check(&attempt, found.account).await;
+        // Only a wrong password is a guess. A sign-in that succeeded has taken itself back.
+        if matches!(&result, Err(error) if !matches!(error, Error::InvalidCredentials)) {
+            self.take_back(&attempt.keys).await;
+        }
+        result
+    }
+
+    /// Counts an attempt before anything is hashed, so that those made at the same moment see each other; makes whoever
+    /// guesses wait.
+    async fn count(&self, keys: &Keys, found: &LookUp) -> Result<(), Error> {
         let now = self.clock.now();
-        let counted = failures::load(connection, scopes.map(|scope| key(scope, email, client))).await?;
-        let wait =
-            |index: usize| counted[index].and_then(|failures| throttle::wait(scopes[index], failures, now));
-        if let Some(retry_after) = wait(0) {
-            return Err(Error::TooManyAttempts { retry_after });
+        let seen = found.attempts;
+        let refuse = |wait: [Option<u64>; 2]| match longest(wait, found.is_known_address) {
+            Some(retry_after) => Err(Error::TooManyAttempts { retry_after }),
+            None => Ok(()),
+        };
+        refuse(each(|index, scope| throttle::wait(scope, seen[index], now)))?;
+        let numbers = attempts::count(&self.database, keys, now, now - throttle::MEMORY).await?;
+        let wait = |index: usize, scope| throttle::wait_of_number(scope, numbers[index], seen[index], now);
+        let refused = refuse(each(wait));
+        if refused.is_err() {
+            self.take_back(keys).await;
         }
-        if let Some(retry_after) = wait(1) {
-            let known = match &client.ip {
-                Some(ip) if storable(email) => sessions::is_known_address(connection, email, ip).await?,
-                _ => false,
+        refused
+    }
+
+    /// Without this the attempt stays counted, which only makes a next one wait.
+    async fn take_back(&self, keys: &Keys) {
+        if let Err(error) = attempts::take_back(&self.database, keys).await {
+            tracing::warn!(%error, "an attempt to sign in stays counted");
+        }
+    }
+
+    async fn check(&self, attempt: &Attempt, stored: Option<StoredPassword>) -> Result<TokenPair, Error> {
+        let mut stored = stored;
+        for _ in 0..CHECKS {
+            let outdated = match self.verify(attempt, stored.as_ref()).await? {
+                Verdict::Match { outdated } => outdated,
+                Verdict::Mismatch => return Err(Error::InvalidCredentials),
             };
-            if !known {
-                return Err(Error::TooManyAttempts { retry_after });
+            let Some(account) = stored else { return Err(Error::InvalidCredentials) };
+            let password = attempt.password.expose_secret().to_owned();
+            let renewed =
+                if outdated { Some(self.passwords.hash(Lane::SignIn, password).await?) } else { None };
+
+            let mut transaction = self.database.begin().await?;
+            let held = users::hold(&mut transaction, account.user_id).await?;
+            let held = held.ok_or(Error::InvalidCredentials)?;
+            // Hashing took a while: a password changed meanwhile must not open a session.
+            if held.password_hash != account.hash {
+                stored = Some(StoredPassword { hash: held.password_hash, ..account });
+                continue;
             }
+            if !held.user.is_active {
+                return Err(Error::Deactivated);
+            }
+            let client = attempt.client.clone();
+            return self.begin_session(transaction, &held, client, &attempt.keys, renewed.as_deref()).await;
         }
-        Ok(())
+        Err(Error::InvalidCredentials)
     }
 
-    async fn failed(&self, email: &str, client: &Client) -> Result<Error, Error> {
-        let now: DateTime<Utc> = self.clock.now();
-        let keys = [Scope::AccountFromAddress, Scope::Account].map(|scope| key(scope, email, client));
-        let mut connection = self.database.pool().acquire().await?;
-        failures::record(&mut connection, keys, now, now - throttle::MEMORY).await?;
-        Ok(Error::InvalidCredentials)
+    async fn verify(&self, attempt: &Attempt, stored: Option<&StoredPassword>) -> Result<Verdict, Error> {
+        let password = attempt.password.expose_secret().to_owned();
+        match self.passwords.verify(password, stored.map(|stored| stored.hash.clone())).await {
+            // Says no more of the account than a wrong password would.
+            Err(PoolError::Hash(
+                error @ (HashError::Unknown | HashError::Argon2(_) | HashError::Bcrypt(_)),
+            )) => {
+                let user = stored.map(|stored| stored.user_id.to_string());
+                tracing::error!(user.id = user, %error, "a stored password hash cannot be read");
+                Ok(Verdict::Mismatch)
+            }
+            result => Ok(result?),
+        }
     }
 }
 
-/// Whether the text can be an address in the database at all; PostgreSQL cannot even be asked about U+0000.
-fn storable(email: &str) -> bool {
-    email.chars().count() <= email::MAX_LENGTH && !email.chars().any(char::is_control)
+/// How long to wait. Attempts spread over many addresses slow strangers only: who is at an address that has signed in
+/// before is not kept out by what others do.
+fn longest([pair, account]: [Option<u64>; 2], is_known_address: bool) -> Option<u64> {
+    pair.max(account.filter(|_| !is_known_address))
 }
 
-/// Whom failures are counted for. A digest, so that the table holds no address of somebody who has no account.
-fn key(scope: Scope, email: &str, client: &Client) -> Key {
-    let email = Sha256::digest(email.to_lowercase());
+fn each<T>(of: impl Fn(usize, Scope) -> T) -> [T; 2] {
+    let [first, second] = Scope::ALL;
+    [of(0, first), of(1, second)]
+}
+
+/// Whom attempts are counted for. A digest, so that the table holds no address of somebody who has no account.
+fn key(scope: Scope, email: &TypedEmail, client: &Client) -> [u8; 32] {
+    let email = Sha256::digest(email.folded());
     let address = match scope {
         Scope::AccountFromAddress => client.ip.as_deref().unwrap_or("unknown"),
         Scope::Account => "",

@@ -3,16 +3,16 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-use super::Violation;
+use kit::validation::FieldErrors;
 
 /// Shortest password, in characters.
-pub const MIN_CHARACTERS: usize = 8;
+pub(crate) const MIN_CHARACTERS: usize = 8;
 /// Longest password, in bytes: bounds the work that a request can cause before it is known to be genuine.
-pub const MAX_BYTES: usize = 1024;
+pub(crate) const MAX_BYTES: usize = 1024;
 
 /// The rule that a new password must meet.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Policy {
+pub(crate) enum Policy {
     /// Eight characters with an upper-case letter, a lower-case letter, a digit and a special character.
     #[default]
     Composition,
@@ -21,45 +21,39 @@ pub enum Policy {
 }
 
 impl Policy {
-    /// Every rule that `password` breaks; empty when it is accepted.
-    pub fn violations(self, password: &str) -> Vec<Violation> {
-        if password.len() > MAX_BYTES {
-            return vec![TOO_LONG];
+    /// Every rule that `password` breaks; none when it is accepted.
+    pub(crate) fn broken(self, password: &str) -> FieldErrors {
+        let mut broken = FieldErrors::new();
+        let mut require = |kept: bool, code: &'static str, message: &str| {
+            if !kept {
+                broken.add("password", code, message);
+            }
+        };
+        if !can_match(password) {
+            require(false, "too_long", "must have at most 1024 bytes");
+            return broken;
         }
-        let mut broken = Vec::new();
-        if password.chars().count() < MIN_CHARACTERS {
-            broken.push(TOO_SHORT);
-        }
+        let has = |kind: fn(char) -> bool| password.chars().any(kind);
+        require(password.chars().count() >= MIN_CHARACTERS, "too_short", "must have at least 8 characters");
         match self {
-            Self::Composition => broken.extend(missing_kinds(password)),
-            Self::Length if is_common(password) => broken.push(COMMON),
-            Self::Length => {}
+            Self::Composition => {
+                require(has(char::is_uppercase), "missing_uppercase", "must contain an upper-case letter");
+                require(has(char::is_lowercase), "missing_lowercase", "must contain a lower-case letter");
+                require(has(|c| c.is_ascii_digit()), "missing_digit", "must contain a digit");
+                require(has(is_special), "missing_special", "must contain a special character");
+            }
+            Self::Length => {
+                let message = "is one of the passwords that are guessed first";
+                require(!is_common(password), "too_common", message);
+            }
         }
         broken
     }
 }
 
-const TOO_SHORT: Violation = Violation::new("password", "too_short", "must have at least 8 characters");
-const TOO_LONG: Violation = Violation::new("password", "too_long", "must have at most 1024 bytes");
-const COMMON: Violation =
-    Violation::new("password", "too_common", "is one of the passwords that are guessed first");
-
 /// A password longer than this was never accepted, so it can be refused without work.
-pub fn can_match(password: &str) -> bool {
+pub(crate) fn can_match(password: &str) -> bool {
     password.len() <= MAX_BYTES
-}
-
-fn missing_kinds(password: &str) -> impl Iterator<Item = Violation> {
-    let has = |kind: fn(char) -> bool| password.chars().any(kind);
-    [
-        (has(char::is_uppercase), "missing_uppercase", "must contain an upper-case letter"),
-        (has(char::is_lowercase), "missing_lowercase", "must contain a lower-case letter"),
-        (has(|c| c.is_ascii_digit()), "missing_digit", "must contain a digit"),
-        (has(is_special), "missing_special", "must contain a special character"),
-    ]
-    .into_iter()
-    .filter(|(present, ..)| !present)
-    .map(|(_, code, message)| Violation::new("password", code, message))
 }
 
 fn is_special(character: char) -> bool {
@@ -79,8 +73,8 @@ mod tests {
 
     use super::*;
 
-    fn codes(policy: Policy, password: &str) -> Vec<&'static str> {
-        policy.violations(password).into_iter().map(|violation| violation.code).collect()
+    fn codes(policy: Policy, password: &str) -> Vec<String> {
+        policy.broken(password).iter().map(|error| error.code.to_string()).collect()
     }
 
     #[rstest]
@@ -127,7 +121,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_composition_accepts_has_all_four_kinds(password in any::<String>()) {
-            if Policy::Composition.violations(&password).is_empty() {
+            if Policy::Composition.broken(&password).is_empty() {
                 prop_assert!(password.chars().count() >= 8);
                 prop_assert!(password.chars().any(char::is_uppercase));
                 prop_assert!(password.chars().any(char::is_lowercase));

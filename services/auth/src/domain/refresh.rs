@@ -6,40 +6,40 @@ use chrono::{DateTime, Duration, Utc};
 use sha2::{Digest, Sha256};
 
 /// For how long the immediate predecessor still gets the same successor: a lost response is not an attack.
-pub const GRACE: Duration = Duration::seconds(10);
+pub(crate) const GRACE: Duration = Duration::seconds(10);
 
 /// Lets people and secret scanners recognise what they found.
 const PREFIX: &str = "sfr_";
 
 /// Random bytes mixed into a successor; stored with the predecessor.
-pub type Salt = [u8; 32];
+pub(crate) type Salt = [u8; 32];
 
 /// What is stored of a refresh token.
-pub type Fingerprint = [u8; 32];
+pub(crate) type Fingerprint = [u8; 32];
 
 /// An opaque refresh token: 256 random bits. Only its fingerprint is ever stored.
 #[derive(Clone, PartialEq, Eq)]
-pub struct RefreshToken([u8; 32]);
+pub(crate) struct RefreshToken([u8; 32]);
 
 impl RefreshToken {
-    /// A token that nobody can guess.
-    pub fn generate() -> Self {
-        Self(rand::random())
+    /// The token of these bytes, which nobody must be able to guess.
+    pub(crate) const fn from_random(bytes: [u8; 32]) -> Self {
+        Self(bytes)
     }
 
     /// Reads a token as a client presents it.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(text.strip_prefix(PREFIX)?).ok()?;
         bytes.try_into().ok().map(Self)
     }
 
     /// The text handed to the client.
-    pub fn expose(&self) -> String {
+    pub(crate) fn expose(&self) -> String {
         format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(self.0))
     }
 
     /// SHA-256 of the token. The token is random, so a slow hash would add nothing.
-    pub fn fingerprint(&self) -> Fingerprint {
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
         Sha256::digest(self.0).into()
     }
 
@@ -49,7 +49,7 @@ impl RefreshToken {
     /// this token, which only the client has, and the salt, which only the database has. All parts have a fixed
     /// length, hence the plain hash.
     #[must_use]
-    pub fn successor(&self, salt: &Salt) -> Self {
+    pub(crate) fn successor(&self, salt: &Salt) -> Self {
         let digest =
             Sha256::new().chain_update(b"shopflow/refresh/successor").chain_update(self.0).chain_update(salt);
         Self(digest.finalize().into())
@@ -58,22 +58,22 @@ impl RefreshToken {
 
 /// A presented token as the store knows it, with all that decides on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Presented {
+pub(crate) struct PresentedToken {
     /// When the token expires.
-    pub expires_at: DateTime<Utc>,
+    pub(crate) expires_at: DateTime<Utc>,
     /// When it was exchanged for its successor, if it was.
-    pub rotated_at: Option<DateTime<Utc>>,
+    pub(crate) rotated_at: Option<DateTime<Utc>>,
     /// Whether its successor was exchanged in turn.
-    pub successor_used: bool,
+    pub(crate) successor_used: bool,
     /// Whether its session has ended.
-    pub session_ended: bool,
+    pub(crate) session_ended: bool,
     /// Whether its account may sign in.
-    pub user_active: bool,
+    pub(crate) user_active: bool,
 }
 
 /// What to do with a presented token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decision {
+pub(crate) enum Decision {
     /// Exchange it for a successor.
     Rotate,
     /// Give the successor that it already has.
@@ -85,7 +85,7 @@ pub enum Decision {
 }
 
 /// Decides on a presented refresh token (RFC 9700, section 4.14.2, with a grace for lost responses).
-pub fn decide(token: &Presented, now: DateTime<Utc>) -> Decision {
+pub(crate) fn decide(token: &PresentedToken, now: DateTime<Utc>) -> Decision {
     if token.session_ended || !token.user_active {
         return Decision::Refuse;
     }
@@ -109,8 +109,8 @@ mod tests {
         DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
     }
 
-    const fn fresh() -> Presented {
-        Presented {
+    const fn fresh() -> PresentedToken {
+        PresentedToken {
             expires_at: DateTime::<Utc>::MAX_UTC,
             rotated_at: None,
             successor_used: false,
@@ -121,23 +121,23 @@ mod tests {
 
     #[rstest]
     #[case::fresh(fresh(), Decision::Rotate)]
-    #[case::expires_now(Presented { expires_at: at(0), ..fresh() }, Decision::Refuse)]
-    #[case::last_second(Presented { expires_at: at(1), ..fresh() }, Decision::Rotate)]
-    #[case::lost_response(Presented { rotated_at: Some(at(-10)), ..fresh() }, Decision::Repeat)]
-    #[case::clock_behind(Presented { rotated_at: Some(at(3)), ..fresh() }, Decision::Repeat)]
-    #[case::too_late(Presented { rotated_at: Some(at(-11)), ..fresh() }, Decision::RevokeFamily)]
-    #[case::not_immediate(Presented { rotated_at: Some(at(-1)), successor_used: true, ..fresh() }, Decision::RevokeFamily)]
-    #[case::expired_reuse(Presented { rotated_at: Some(at(-99)), expires_at: at(-9), ..fresh() }, Decision::RevokeFamily)]
-    #[case::ended(Presented { session_ended: true, ..fresh() }, Decision::Refuse)]
-    #[case::ended_reuse(Presented { session_ended: true, rotated_at: Some(at(-99)), ..fresh() }, Decision::Refuse)]
-    #[case::deactivated(Presented { user_active: false, ..fresh() }, Decision::Refuse)]
-    fn a_presented_token_is_worth(#[case] token: Presented, #[case] expected: Decision) {
+    #[case::expires_now(PresentedToken { expires_at: at(0), ..fresh() }, Decision::Refuse)]
+    #[case::last_second(PresentedToken { expires_at: at(1), ..fresh() }, Decision::Rotate)]
+    #[case::lost_response(PresentedToken { rotated_at: Some(at(-10)), ..fresh() }, Decision::Repeat)]
+    #[case::clock_behind(PresentedToken { rotated_at: Some(at(3)), ..fresh() }, Decision::Repeat)]
+    #[case::too_late(PresentedToken { rotated_at: Some(at(-11)), ..fresh() }, Decision::RevokeFamily)]
+    #[case::not_immediate(PresentedToken { rotated_at: Some(at(-1)), successor_used: true, ..fresh() }, Decision::RevokeFamily)]
+    #[case::expired_reuse(PresentedToken { rotated_at: Some(at(-99)), expires_at: at(-9), ..fresh() }, Decision::RevokeFamily)]
+    #[case::ended(PresentedToken { session_ended: true, ..fresh() }, Decision::Refuse)]
+    #[case::ended_reuse(PresentedToken { session_ended: true, rotated_at: Some(at(-99)), ..fresh() }, Decision::Refuse)]
+    #[case::deactivated(PresentedToken { user_active: false, ..fresh() }, Decision::Refuse)]
+    fn a_presented_token_is_worth(#[case] token: PresentedToken, #[case] expected: Decision) {
         assert_eq!(decide(&token, at(0)), expected);
     }
 
     #[test]
     fn a_token_survives_the_wire_and_never_shows_its_fingerprint() {
-        let token = RefreshToken::generate();
+        let token = RefreshToken::from_random([7; 32]);
         let text = token.expose();
         assert!(RefreshToken::parse(&text).unwrap() == token);
         assert!(!text.contains(&URL_SAFE_NO_PAD.encode(token.fingerprint())));
@@ -154,10 +154,10 @@ mod tests {
 
     #[test]
     fn a_successor_depends_on_token_and_salt() {
-        let token = RefreshToken::generate();
+        let token = RefreshToken::from_random([7; 32]);
         assert!(token.successor(&[1; 32]) == token.successor(&[1; 32]));
         assert!(token.successor(&[1; 32]) != token.successor(&[2; 32]));
-        assert!(token.successor(&[1; 32]) != RefreshToken::generate().successor(&[1; 32]));
+        assert!(token.successor(&[1; 32]) != RefreshToken::from_random([8; 32]).successor(&[1; 32]));
         assert_ne!(token.successor(&[1; 32]).0, token.fingerprint());
     }
 
@@ -165,8 +165,8 @@ mod tests {
         fn any_presented()(
             expires in -100_i64..100, rotated in proptest::option::of(-100_i64..5),
             successor_used: bool, session_ended: bool, user_active: bool,
-        ) -> Presented {
-            Presented {
+        ) -> PresentedToken {
+            PresentedToken {
                 expires_at: at(expires), rotated_at: rotated.map(at), successor_used, session_ended, user_active,
             }
         }
@@ -175,9 +175,9 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_is_issued_to_an_ended_session_or_a_deactivated_account(token in any_presented()) {
-            let token = Presented { session_ended: true, ..token };
+            let token = PresentedToken { session_ended: true, ..token };
             prop_assert_eq!(decide(&token, at(0)), Decision::Refuse);
-            let token = Presented { session_ended: false, user_active: false, ..token };
+            let token = PresentedToken { session_ended: false, user_active: false, ..token };
             prop_assert_eq!(decide(&token, at(0)), Decision::Refuse);
         }
 

@@ -6,7 +6,7 @@ use std::str::FromStr;
 /// What a person may do. Services have a token role of their own and are never users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Role {
+pub(crate) enum Role {
     /// Buys.
     Customer,
     /// Sells own products.
@@ -17,7 +17,7 @@ pub enum Role {
 
 impl Role {
     /// The word used in the database, in tokens and in JSON.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Customer => "customer",
             Self::Vendor => "vendor",
@@ -45,7 +45,7 @@ impl From<Role> for kit::auth::Role {
 /// A word that is no role.
 #[derive(Debug, thiserror::Error)]
 #[error("{0:?} is not a role")]
-pub struct UnknownRole(String);
+pub(crate) struct UnknownRole(String);
 
 impl FromStr for Role {
     type Err = UnknownRole;

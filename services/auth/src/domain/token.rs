@@ -9,14 +9,16 @@ use super::User;
 /// Claims of an access token for `user` in session `session`, valid from `now` for `ttl`.
 ///
 /// `revoked_before` is the moment up to which the account's earlier tokens were revoked, its own millisecond
-/// included: a token issued in it, or by a replica whose clock is behind, is dated one millisecond later.
-pub fn access_claims(
+/// included: a token issued in it, or by a replica whose clock is behind, is dated one millisecond later. `id` is
+/// unique to the token.
+pub(crate) fn access_claims(
     issuer: &str,
     user: &User,
     session: Uuid,
     now: DateTime<Utc>,
     ttl: Duration,
     revoked_before: Option<DateTime<Utc>>,
+    id: Uuid,
 ) -> Claims {
     let nbf = now.timestamp();
     let iat_ms = now.timestamp_millis();
@@ -32,7 +34,7 @@ pub fn access_claims(
         iat_ms: Some(iat_ms),
         nbf: Some(nbf),
         exp: nbf + ttl.num_seconds(),
-        jti: Uuid::now_v7().to_string(),
+        jti: id.to_string(),
     }
 }
 
@@ -44,7 +46,7 @@ mod tests {
     fn claims(now_ms: i64, revoked_ms: Option<i64>) -> Claims {
         let at = |ms| DateTime::from_timestamp_millis(ms).unwrap();
         let user = User {
-            id: Uuid::now_v7(),
+            id: Uuid::from_u128(1),
             email: Email::parse("jane.doe@example.com").unwrap(),
             first_name: "Jane".into(),
             last_name: "Doe".into(),
@@ -53,15 +55,10 @@ mod tests {
             is_active: true,
             created_at: at(0),
             updated_at: at(0),
+            version: 1,
         };
-        access_claims(
-            "https://shop",
-            &user,
-            Uuid::now_v7(),
-            at(now_ms),
-            Duration::hours(1),
-            revoked_ms.map(at),
-        )
+        let (session, token, ttl) = (Uuid::from_u128(2), Uuid::from_u128(3), Duration::hours(1));
+        access_claims("https://shop", &user, session, at(now_ms), ttl, revoked_ms.map(at), token)
     }
 
     #[test]

@@ -1,87 +1,94 @@
 //! Accounts.
 
 use chrono::{DateTime, Duration, Utc};
+use kit::validation::FieldErrors;
 use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::password::Policy;
-use super::{Email, PersonName, Phone, Role, Violation};
+use super::{Email, PersonName, Phone, Role};
 
 /// How long a deactivated account is kept before it is purged (document 003, section 10.6).
-pub const KEPT_AFTER_DEACTIVATION: Duration = Duration::days(90);
+pub(crate) const KEPT_AFTER_DEACTIVATION: Duration = Duration::days(90);
 
 /// An account as it is stored, without its password.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct User {
+pub(crate) struct User {
     /// Identifier; `sub` of the account's tokens.
-    pub id: Uuid,
+    pub(crate) id: Uuid,
     /// Address, unique without regard to case.
-    pub email: Email,
+    pub(crate) email: Email,
     /// First name.
-    pub first_name: String,
+    pub(crate) first_name: String,
     /// Last name.
-    pub last_name: String,
+    pub(crate) last_name: String,
     /// Telephone number in E.164 form.
-    pub phone: Option<String>,
+    pub(crate) phone: Option<String>,
     /// What the account may do.
-    pub role: Role,
+    pub(crate) role: Role,
     /// Whether it may sign in.
-    pub is_active: bool,
+    pub(crate) is_active: bool,
     /// When it was registered.
-    pub created_at: DateTime<Utc>,
+    pub(crate) created_at: DateTime<Utc>,
     /// When it last changed.
-    pub updated_at: DateTime<Utc>,
+    pub(crate) updated_at: DateTime<Utc>,
+    /// Grows with each change; the sequence of the account's events.
+    pub(crate) version: i64,
+}
+
+/// Which accounts a list holds.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub(crate) struct UserFilter {
+    /// Only accounts of this role.
+    pub(crate) role: Option<Role>,
+    /// Only active, or only deactivated, accounts.
+    pub(crate) is_active: Option<bool>,
 }
 
 /// What somebody asks to be registered with, unchecked.
 #[derive(Debug)]
-pub struct Registration {
+pub(crate) struct Registration {
     /// Address.
-    pub email: String,
+    pub(crate) email: String,
     /// Password in clear.
-    pub password: SecretString,
+    pub(crate) password: SecretString,
     /// First name.
-    pub first_name: String,
+    pub(crate) first_name: String,
     /// Last name.
-    pub last_name: String,
+    pub(crate) last_name: String,
     /// Telephone number.
-    pub phone: Option<String>,
+    pub(crate) phone: Option<String>,
 }
 
 /// A registration that keeps every rule.
 #[derive(Debug)]
-pub struct NewUser {
+pub(crate) struct NewUser {
     /// Address.
-    pub email: Email,
+    pub(crate) email: Email,
     /// Password in clear.
-    pub password: SecretString,
+    pub(crate) password: SecretString,
     /// First name.
-    pub first_name: PersonName,
+    pub(crate) first_name: PersonName,
     /// Last name.
-    pub last_name: PersonName,
+    pub(crate) last_name: PersonName,
     /// Telephone number.
-    pub phone: Option<Phone>,
+    pub(crate) phone: Option<Phone>,
 }
 
 impl Registration {
     /// Checks every field, and reports all broken rules at once so that a form can show them together.
-    pub fn check(self, policy: Policy) -> Result<NewUser, Vec<Violation>> {
-        let mut broken = policy.violations(self.password.expose_secret());
-        let email = keep(Email::parse(&self.email), &mut broken);
-        let first_name = keep(PersonName::parse("first_name", &self.first_name), &mut broken);
-        let last_name = keep(PersonName::parse("last_name", &self.last_name), &mut broken);
-        let phone = self.phone.as_deref().map(|phone| keep(Phone::parse(phone), &mut broken));
-        match (email, first_name, last_name, phone) {
-            (Some(email), Some(first_name), Some(last_name), phone) if broken.is_empty() => {
-                Ok(NewUser { email, password: self.password, first_name, last_name, phone: phone.flatten() })
-            }
-            _ => Err(broken),
-        }
+    pub(crate) fn check(self, policy: Policy) -> Result<NewUser, FieldErrors> {
+        let mut broken = policy.broken(self.password.expose_secret());
+        let email = broken.keep(Email::parse(&self.email));
+        let first_name = broken.keep(PersonName::parse("first_name", &self.first_name));
+        let last_name = broken.keep(PersonName::parse("last_name", &self.last_name));
+        let phone = self.phone.as_deref().and_then(|phone| broken.keep(Phone::parse(phone)));
+        let password = self.password;
+        broken.unless_any(|| {
+            Some(NewUser { email: email?, password, first_name: first_name?, last_name: last_name?, phone })
+        })
     }
-}
-
-fn keep<T>(result: Result<T, Violation>, broken: &mut Vec<Violation>) -> Option<T> {
-    result.map_err(|violation| broken.push(violation)).ok()
 }
 
 #[cfg(test)]
@@ -116,13 +123,13 @@ mod tests {
         }
         .check(Policy::Composition)
         .unwrap_err();
-        let fields: Vec<_> = broken.iter().map(|violation| violation.field).collect();
+        let fields: Vec<&str> = broken.iter().map(|error| error.field.as_str()).collect();
         assert_eq!(fields, ["email", "first_name", "last_name", "phone"]);
     }
 
     #[test]
     fn a_weak_password_alone_is_enough_to_refuse() {
         let weak = Registration { password: SecretString::from("weak"), ..registration() };
-        assert!(weak.check(Policy::Composition).unwrap_err().iter().all(|v| v.field == "password"));
+        assert!(weak.check(Policy::Composition).unwrap_err().iter().all(|error| error.field == "password"));
     }
 }

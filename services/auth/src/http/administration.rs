@@ -1,19 +1,18 @@
 //! Administrators' routes: `GET /auth/users`, `PATCH /auth/users/{id}/role` and `/active`.
 
 use axum::extract::State;
-use kit::auth::Identity;
+use kit::access::Caller;
 use kit::extract::{Json, Path, Query};
-use kit::paging::{Listing, PageQuery};
-use kit::problem::{Problem, ProblemBody};
+use kit::paging::{List, Listing, PageQuery};
+use kit::problem::codes::{LastAdministrator, NotFound};
+use kit::problem::{Problem, Problems};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::lists::{listing, window};
-use super::views::UserResponse;
-use crate::app::{Auth, Change};
-use crate::domain::Role;
-use crate::store::users::Filter;
+use super::responses::UserResponse;
+use crate::app::{Auth, UserUpdate};
+use crate::domain::{Role, UserFilter};
 
 /// Which accounts to list.
 #[derive(Deserialize, IntoParams)]
@@ -43,68 +42,55 @@ pub(super) struct ActiveRequest {
 
 /// Lists accounts, newest first.
 #[utoipa::path(
-    get, path = "/auth/users", tag = "auth", security(("bearer" = [])), params(PageQuery, UsersQuery),
+    get, path = "/auth/users", tag = "auth", operation_id = "list_users", params(PageQuery, UsersQuery),
     responses(
-        (status = 200, body = Listing<UserResponse>),
-        (status = 400, body = ProblemBody, description = "Paging or filter out of bounds", content_type = "application/problem+json"),
-        (status = 401, body = ProblemBody, description = "Invalid token", content_type = "application/problem+json"),
-        (status = 403, body = ProblemBody, description = "Not an administrator", content_type = "application/problem+json"),
+        (status = 200, description = "A page of accounts", body = Listing<UserResponse>),
     )
 )]
 pub(super) async fn list(
     State(auth): State<Auth>,
-    identity: Identity,
+    _: Caller,
     Query((page, query)): Query<(PageQuery, UsersQuery)>,
 ) -> Result<Json<Listing<UserResponse>>, Problem> {
-    identity.require_admin()?;
-    let window = window(&page)?;
-    let filter = Filter { role: query.role, is_active: query.is_active };
-    let slice = auth.users(filter, window).await?;
-    Ok(Json(listing(slice, window, UserResponse::from)))
+    let filter = UserFilter { role: query.role, is_active: query.is_active };
+    let list = List::newest_first("users", &filter);
+    let window = page.window(&list)?;
+    let slice = auth.users(filter, &window).await?;
+    Ok(Json(list.answer(&window, slice, UserResponse::from)))
 }
 
 /// Gives an account another role. Its access tokens, which state the old one, end.
 #[utoipa::path(
-    patch, path = "/auth/users/{id}/role", tag = "auth", security(("bearer" = [])), request_body = RoleRequest,
+    patch, path = "/auth/users/{id}/role", tag = "auth", operation_id = "change_role", request_body = RoleRequest,
     params(("id" = Uuid, Path, description = "User identifier")),
     responses(
-        (status = 200, body = UserResponse),
-        (status = 400, body = ProblemBody, description = "Unknown role", content_type = "application/problem+json"),
-        (status = 401, body = ProblemBody, description = "Invalid token", content_type = "application/problem+json"),
-        (status = 403, body = ProblemBody, description = "Not an administrator", content_type = "application/problem+json"),
-        (status = 404, body = ProblemBody, description = "No such account", content_type = "application/problem+json"),
-        (status = 409, body = ProblemBody, description = "The last administrator stays one", content_type = "application/problem+json"),
+        (status = 200, description = "The account as changed", body = UserResponse),
+        Problems<(NotFound, LastAdministrator)>
     )
 )]
 pub(super) async fn change_role(
     State(auth): State<Auth>,
-    identity: Identity,
+    _: Caller,
     Path(id): Path<Uuid>,
     Json(request): Json<RoleRequest>,
 ) -> Result<Json<UserResponse>, Problem> {
-    identity.require_admin()?;
-    Ok(Json(auth.change_standing(id, Change::Role(request.role)).await?.into()))
+    Ok(Json(auth.update_user(id, UserUpdate::Role(request.role)).await?.into()))
 }
 
 /// Activates or deactivates an account. Deactivation ends its sessions and tokens.
 #[utoipa::path(
-    patch, path = "/auth/users/{id}/active", tag = "auth", security(("bearer" = [])), request_body = ActiveRequest,
+    patch, path = "/auth/users/{id}/active", tag = "auth", operation_id = "change_active", request_body = ActiveRequest,
     params(("id" = Uuid, Path, description = "User identifier")),
     responses(
-        (status = 200, body = UserResponse),
-        (status = 400, body = ProblemBody, description = "The body is invalid", content_type = "application/problem+json"),
-        (status = 401, body = ProblemBody, description = "Invalid token", content_type = "application/problem+json"),
-        (status = 403, body = ProblemBody, description = "Not an administrator", content_type = "application/problem+json"),
-        (status = 404, body = ProblemBody, description = "No such account", content_type = "application/problem+json"),
-        (status = 409, body = ProblemBody, description = "The last administrator stays one", content_type = "application/problem+json"),
+        (status = 200, description = "The account as changed", body = UserResponse),
+        Problems<(NotFound, LastAdministrator)>
     )
 )]
 pub(super) async fn change_active(
     State(auth): State<Auth>,
-    identity: Identity,
+    _: Caller,
     Path(id): Path<Uuid>,
     Json(request): Json<ActiveRequest>,
 ) -> Result<Json<UserResponse>, Problem> {
-    identity.require_admin()?;
-    Ok(Json(auth.change_standing(id, Change::Active(request.is_active)).await?.into()))
+    Ok(Json(auth.update_user(id, UserUpdate::Active(request.is_active)).await?.into()))
 }

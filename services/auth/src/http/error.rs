@@ -1,9 +1,8 @@
 //! Errors as answers.
 
-use kit::problem::{Code, FieldError, Problem};
+use kit::problem::{Code, Problem};
 
 use crate::app::Error;
-use crate::domain::Violation;
 use crate::passwords::PoolError;
 use crate::signing::SignError;
 
@@ -15,7 +14,7 @@ const KEYS_RETRY_AFTER: u64 = 2;
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
-            Error::Invalid(violations) => Self::validation(violations.into_iter().map(field_error).collect()),
+            Error::Invalid(errors) => errors.into(),
             Error::EmailTaken => {
                 Self::of(Code::EmailTaken).with_detail("This e-mail address is already registered.")
             }
@@ -25,8 +24,10 @@ impl From<Error> for Problem {
                 Self::forbidden("This account is deactivated.").with_code(Code::AccountDeactivated)
             }
             Error::TooManyAttempts { retry_after } => Self::too_many(retry_after),
-            Error::InvalidRefreshToken => Self::unauthorized("The refresh token is invalid or has expired.")
-                .with_code(Code::InvalidRefreshToken),
+            Error::InvalidRefreshToken | Error::RefreshTokenReused => {
+                Self::unauthorized("The refresh token is invalid or has expired.")
+                    .with_code(Code::InvalidRefreshToken)
+            }
             Error::UserNotFound => Self::not_found("There is no such user."),
             Error::SessionNotFound => Self::not_found("There is no such session."),
             Error::LastAdministrator => {
@@ -40,7 +41,6 @@ impl From<Error> for Problem {
             }
             Error::Sign(error) => internal(&error),
             Error::Store(error) => error.into(),
-            Error::IdempotencyKey(problem) => problem,
         }
     }
 }
@@ -51,8 +51,4 @@ fn internal(error: &(dyn std::error::Error + 'static)) -> Problem {
         std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect();
     tracing::error!(error = causes.join(": "), "request failed");
     Problem::internal()
-}
-
-fn field_error(violation: Violation) -> FieldError {
-    FieldError::new(violation.field, violation.code, violation.message)
 }

@@ -2,13 +2,14 @@
 
 use axum::extract::State;
 use kit::extract::Json;
-use kit::problem::{Problem, ProblemBody};
+use kit::problem::codes::{AccountDeactivated, InvalidCredentials, TooManyRequests};
+use kit::problem::{Problem, Problems};
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::client::RequestClient;
-use super::views::TokenResponse;
+use super::responses::TokenResponse;
 use crate::app::{Auth, Credentials};
 
 /// What somebody signs in with.
@@ -31,14 +32,10 @@ impl From<LoginRequest> for Credentials {
 
 /// Signs in.
 #[utoipa::path(
-    post, path = "/auth/login", tag = "auth", request_body = LoginRequest,
+    post, path = "/auth/login", tag = "auth", operation_id = "sign_in", request_body = LoginRequest,
     responses(
-        (status = 200, body = TokenResponse),
-        (status = 400, body = ProblemBody, description = "Fields are missing", content_type = "application/problem+json"),
-        (status = 401, body = ProblemBody, description = "Unknown address or wrong password", content_type = "application/problem+json"),
-        (status = 403, body = ProblemBody, description = "The account is deactivated", content_type = "application/problem+json"),
-        (status = 429, body = ProblemBody, description = "Too many wrong passwords", content_type = "application/problem+json"),
-        (status = 503, body = ProblemBody, description = "Busy, or a store is away", content_type = "application/problem+json"),
+        (status = 200, description = "A session's tokens", body = TokenResponse),
+        Problems<(InvalidCredentials, AccountDeactivated, TooManyRequests)>
     )
 )]
 pub(super) async fn login(

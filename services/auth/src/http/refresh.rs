@@ -2,12 +2,13 @@
 
 use axum::extract::State;
 use kit::extract::Json;
-use kit::problem::{Problem, ProblemBody};
+use kit::problem::codes::InvalidRefreshToken;
+use kit::problem::{Problem, Problems};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::client::RequestClient;
-use super::views::TokenResponse;
+use super::responses::TokenResponse;
 use crate::app::Auth;
 
 /// The refresh token to exchange.
@@ -20,11 +21,10 @@ pub(super) struct RefreshRequest {
 
 /// Exchanges a refresh token for a new pair. Each is worth one exchange: presented again later, it ends the session.
 #[utoipa::path(
-    post, path = "/auth/refresh", tag = "auth", request_body = RefreshRequest,
+    post, path = "/auth/refresh", tag = "auth", operation_id = "refresh_tokens", request_body = RefreshRequest,
     responses(
-        (status = 200, body = TokenResponse),
-        (status = 400, body = ProblemBody, description = "The field is missing", content_type = "application/problem+json"),
-        (status = 401, body = ProblemBody, description = "Invalid or expired refresh token", content_type = "application/problem+json"),
+        (status = 200, description = "The next pair of tokens", body = TokenResponse),
+        Problems<InvalidRefreshToken>
     )
 )]
 pub(super) async fn refresh(

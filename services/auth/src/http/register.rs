@@ -1,18 +1,21 @@
 //! `POST /auth/register`.
 
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
-use http::StatusCode;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kit::extract::Json;
-use kit::idempotency::{self, IdempotencyKey};
-use kit::problem::{Problem, ProblemBody};
+use kit::idempotency::{self, Answer, Begin, IdempotencyKey, KeyHeader};
+use kit::problem::codes::EmailTaken;
+use kit::problem::{Problem, Problems};
 use kit::timestamp::Timestamp;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::app::{Auth, Registered};
+use crate::app::Auth;
+use crate::domain::email::TypedEmail;
 use crate::domain::{Registration, Role, User};
 
 /// A new account.
@@ -92,9 +95,10 @@ struct Repeatable<'a> {
 }
 
 impl RegisterRequest {
-    /// Nobody is signed in yet, so a key belongs to whoever knows the address.
+    /// Nobody is signed in yet, so a key belongs to whoever knows the address; its digest, because keys are kept in clear.
     fn repeatable(&self, key: &IdempotencyKey) -> Result<idempotency::Request, Problem> {
-        let owner = format!("registration of {}", self.email.to_lowercase());
+        let digest = Sha256::digest(TypedEmail::new(self.email.as_str()).folded());
+        let owner = format!("registration:{}", URL_SAFE_NO_PAD.encode(digest));
         let body = Repeatable {
             email: &self.email,
             first_name: &self.first_name,
@@ -107,25 +111,25 @@ impl RegisterRequest {
 
 /// Opens an account.
 #[utoipa::path(
-    post, path = "/auth/register", tag = "auth", request_body = RegisterRequest,
-    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeated request take effect once")),
+    post, path = "/auth/register", tag = "auth", operation_id = "register_user", request_body = RegisterRequest,
+    params(KeyHeader),
     responses(
-        (status = 201, body = RegisterResponse),
-        (status = 400, body = ProblemBody, description = "Fields are invalid", content_type = "application/problem+json"),
-        (status = 409, body = ProblemBody, description = "The address is registered already", content_type = "application/problem+json"),
-        (status = 422, body = ProblemBody, description = "The idempotency key was used for another request", content_type = "application/problem+json"),
-        (status = 503, body = ProblemBody, description = "Busy, or a store is away", content_type = "application/problem+json"),
+        (status = 201, description = "The account", body = RegisterResponse),
+        Problems<EmailTaken>
     )
 )]
 pub(super) async fn register(
     State(auth): State<Auth>,
     key: Option<IdempotencyKey>,
     Json(request): Json<RegisterRequest>,
-) -> Result<Response, Problem> {
+) -> Result<Answer, Problem> {
     let key = key.map(|key| request.repeatable(&key)).transpose()?;
-    Ok(match auth.register(request.into(), key, RegisterResponse::from).await? {
-        Registered::Now(answer) => (StatusCode::CREATED, Json(answer)).into_response(),
-        Registered::Before(kit::idempotency::legacy::Begin::Repeated(answer)) => answer.into_response(),
-        Registered::Before(_) => Problem::internal().into_response(),
-    })
+    let registration = auth.check_registration(request.into()).await?;
+    let mut work = match idempotency::begin(&auth.database, &auth.clock, key).await? {
+        Begin::Fresh(work) => work,
+        Begin::Repeated(answer) => return Ok(answer),
+    };
+    let user = auth.register(work.transaction(), &registration).await?;
+    let location = format!("/auth/users/{}", user.id);
+    work.commit(Answer::created(location, &RegisterResponse::from(user))?).await
 }

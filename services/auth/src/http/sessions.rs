@@ -2,16 +2,16 @@
 
 use axum::extract::State;
 use http::StatusCode;
-use kit::auth::Identity;
+use kit::access::Caller;
 use kit::extract::{Json, Path, Query};
-use kit::paging::{Listing, PageQuery};
-use kit::problem::{Problem, ProblemBody};
+use kit::paging::{List, Listing, PageQuery};
+use kit::problem::codes::NotFound;
+use kit::problem::{Problem, Problems};
 use kit::timestamp::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::lists::{listing, window};
 use crate::app::Auth;
 use crate::domain::Session;
 use crate::domain::session::EndReason;
@@ -51,42 +51,39 @@ impl SessionResponse {
 
 /// Lists the caller's sessions, latest use first.
 #[utoipa::path(
-    get, path = "/auth/sessions", tag = "auth", security(("bearer" = [])), params(PageQuery),
+    get, path = "/auth/sessions", tag = "auth", operation_id = "list_sessions", params(PageQuery),
     responses(
-        (status = 200, body = Listing<SessionResponse>),
-        (status = 400, body = ProblemBody, description = "Paging out of bounds", content_type = "application/problem+json"),
-        (status = 401, body = ProblemBody, description = "Invalid token", content_type = "application/problem+json"),
-        (status = 403, body = ProblemBody, description = "A service has no sessions", content_type = "application/problem+json"),
+        (status = 200, description = "A page of sessions", body = Listing<SessionResponse>),
     )
 )]
 pub(super) async fn list(
     State(auth): State<Auth>,
-    identity: Identity,
+    caller: Caller,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Listing<SessionResponse>>, Problem> {
-    let user = identity.require_user()?;
-    let window = window(&query)?;
-    let slice = auth.sessions(user, window).await?;
-    Ok(Json(listing(slice, window, |session| SessionResponse::new(session, identity.session))))
+    let user = caller.identity().require_user()?;
+    let list = List::newest_first("sessions", &());
+    let window = query.window(&list)?;
+    let slice = auth.sessions(user, &window).await?;
+    let current = caller.identity().session;
+    Ok(Json(list.answer(&window, slice, |session| SessionResponse::new(session, current))))
 }
 
 /// Ends one of the caller's sessions, and every token of it.
 #[utoipa::path(
-    delete, path = "/auth/sessions/{id}", tag = "auth", security(("bearer" = [])),
+    delete, path = "/auth/sessions/{id}", tag = "auth", operation_id = "end_session",
     params(("id" = Uuid, Path, description = "Session identifier")),
     responses(
-        (status = 204),
-        (status = 401, body = ProblemBody, description = "Invalid token", content_type = "application/problem+json"),
-        (status = 403, body = ProblemBody, description = "A service has no sessions", content_type = "application/problem+json"),
-        (status = 404, body = ProblemBody, description = "The caller has no such session", content_type = "application/problem+json"),
+        (status = 204, description = "The session has ended"),
+        Problems<NotFound>
     )
 )]
 pub(super) async fn end(
     State(auth): State<Auth>,
-    identity: Identity,
+    caller: Caller,
     Path(id): Path<Uuid>,
 ) -> Result<StatusCode, Problem> {
-    let user = identity.require_user()?;
+    let user = caller.identity().require_user()?;
     auth.end_session(user, id, EndReason::Revoked).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -6,14 +6,15 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use kit::extract::Json;
-use kit::problem::Problem;
+use kit::problem::codes::{AccountDeactivated, InvalidCredentials, TooManyRequests};
+use kit::problem::{Problem, Problems};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::client::RequestClient;
 use super::login::LoginRequest;
-use super::views::TokenResponse;
+use super::responses::TokenResponse;
 use crate::app::{Auth, Credentials, Error};
 use crate::domain::Client;
 
@@ -61,17 +62,15 @@ impl IntoResponse for GrantError {
 
 /// Signs in or refreshes, by an OAuth 2.0 form grant or by the JSON of `/auth/login`.
 #[utoipa::path(
-    post, path = "/auth/token", tag = "auth",
+    post, path = "/auth/token", tag = "auth", operation_id = "grant_token",
     request_body(content(
         (TokenForm = "application/x-www-form-urlencoded"),
         (LoginRequest = "application/json"),
     )),
     responses(
-        (status = 200, body = TokenResponse),
+        (status = 200, description = "A session's tokens", body = TokenResponse),
         (status = 400, body = GrantError, description = "The grant is invalid"),
-        (status = 401, body = kit::problem::ProblemBody, description = "Wrong credentials as JSON", content_type = "application/problem+json"),
-        (status = 403, body = kit::problem::ProblemBody, description = "The account is deactivated (JSON)", content_type = "application/problem+json"),
-        (status = 429, body = kit::problem::ProblemBody, description = "Too many wrong passwords", content_type = "application/problem+json"),
+        Problems<(InvalidCredentials, AccountDeactivated, TooManyRequests)>
     )
 )]
 pub(super) async fn token(
@@ -107,9 +106,12 @@ async fn grant(auth: &Auth, client: Client, request: Request) -> Response {
     };
     match result {
         Ok(pair) => TokenResponse::from(pair).into_response(),
-        Err(Error::InvalidCredentials | Error::Deactivated | Error::InvalidRefreshToken) => {
-            GrantError::INVALID_GRANT.into_response()
-        }
+        Err(
+            Error::InvalidCredentials
+            | Error::Deactivated
+            | Error::InvalidRefreshToken
+            | Error::RefreshTokenReused,
+        ) => GrantError::INVALID_GRANT.into_response(),
         Err(error) => Problem::from(error).into_response(),
     }
 }

@@ -7,7 +7,8 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use kit::auth::{Identity, Role, Subject, TokenError, Verifier, bearer};
 use kit::extract::Json;
-use kit::problem::{Problem, ProblemBody};
+use kit::problem::codes::Unauthorized;
+use kit::problem::{Problem, Problems};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -51,11 +52,11 @@ impl From<Identity> for ValidateResponse {
 
 /// Validates an access token, from the header or else from the body. Whatever is not a valid token is 401.
 #[utoipa::path(
-    post, path = "/auth/validate", tag = "auth", security(("bearer" = []), ()),
+    post, path = "/auth/validate", tag = "auth", operation_id = "validate_token", security(("bearer" = []), ()),
     request_body(content = Option<ValidateRequest>, content_type = "application/json"),
     responses(
-        (status = 200, body = ValidateResponse),
-        (status = 401, body = ProblemBody, description = "Missing, malformed or expired token", content_type = "application/problem+json"),
+        (status = 200, description = "Whom the token speaks for", body = ValidateResponse),
+        Problems<Unauthorized>
     )
 )]
 pub(super) async fn validate(

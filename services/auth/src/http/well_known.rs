@@ -26,11 +26,11 @@ pub(super) struct JwkSet {
 
 /// The public keys as they are served. Clones share them.
 #[derive(Debug, Clone, Default)]
-pub struct PublicKeys(Arc<ArcSwap<JwkSet>>);
+pub(crate) struct PublicKeys(Arc<ArcSwap<JwkSet>>);
 
 impl PublicKeys {
     /// Takes the content of the verification keys file; an unreadable one changes nothing.
-    pub fn load(&self, json: &[u8]) {
+    pub(crate) fn load(&self, json: &[u8]) {
         match serde_json::from_slice::<JwkSet>(json) {
             Ok(mut set) => {
                 set.keys.retain(is_public);
@@ -48,7 +48,8 @@ fn is_public(key: &serde_json::Map<String, serde_json::Value>) -> bool {
 }
 
 /// The public keys that access tokens are verified with.
-#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "auth", responses((status = 200, body = JwkSet)))]
+#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "auth", operation_id = "get_keys",
+    responses((status = 200, description = "The keys", body = JwkSet)))]
 pub(super) async fn jwks(State(state): State<HttpState>) -> Response {
     let keys = state.public_keys.0.load();
     ([(CACHE_CONTROL, HeaderValue::from_static(MAX_AGE))], Json(&**keys)).into_response()
@@ -78,7 +79,8 @@ pub(super) struct ProviderMetadata {
 }
 
 /// Metadata of the issuer.
-#[utoipa::path(get, path = "/.well-known/openid-configuration", tag = "auth", responses((status = 200, body = ProviderMetadata)))]
+#[utoipa::path(get, path = "/.well-known/openid-configuration", tag = "auth", operation_id = "get_issuer",
+    responses((status = 200, description = "The metadata", body = ProviderMetadata)))]
 pub(super) async fn openid_configuration(State(state): State<HttpState>) -> Json<ProviderMetadata> {
     let issuer = state.auth.settings.issuer.clone();
     let base = issuer.trim_end_matches('/');

@@ -1,82 +1,233 @@
-//! Keeps hashing from slowing every other request: few workers, a short queue, and a refusal when it is full.
+//! Keeps hashing from slowing every other request: few threads that yield to all others, two short queues, and a
+//! refusal when one is full.
 
+use std::collections::VecDeque;
 use std::num::NonZero;
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
 
-use tokio::sync::{Semaphore, TryAcquireError};
+use tokio::sync::oneshot;
 
-use super::{HashError, Hasher, Verdict};
+use super::{HashError, HashMetrics, Hasher, Scheme, Verdict};
 
-/// Waiting places for each worker: about a second of work at the default cost.
-const QUEUE_PER_WORKER: usize = 32;
+/// Niceness of the threads that hash, from 0 (as everybody) to 19 (only when nobody else wants the core).
+const NICENESS: i32 = 10;
+
+/// While both queues hold passwords, this many of sign-ins are hashed for each one of a registration.
+const SIGN_INS_PER_REGISTRATION: u32 = 3;
 
 /// Why a password was not hashed.
 #[derive(Debug, thiserror::Error)]
-pub enum PoolError {
-    /// Every worker is busy and the queue is full.
+pub(crate) enum PoolError {
+    /// Every thread is busy and the queue is full.
     #[error("too many passwords are being checked")]
     Full,
     /// Hashing itself failed.
     #[error("hashing failed")]
     Hash(#[from] HashError),
-    /// The worker died.
-    #[error("the hashing worker died")]
-    Worker(#[from] tokio::task::JoinError),
+    /// The computation panicked.
+    #[error("the computation of a password hash panicked")]
+    Panicked,
 }
 
-/// A bounded pool of workers for [`Hasher`].
-#[derive(Debug, Clone)]
-pub struct HashingPool {
-    hasher: Arc<Hasher>,
-    places: Arc<Semaphore>,
-    workers: Arc<Semaphore>,
+/// What a password is hashed for. Each purpose has its own queue, so that no number of registrations, which cost their
+/// sender nothing, keeps anybody from signing in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// Somebody who has an account, or says so.
+    SignIn,
+    /// Somebody who wants one.
+    Registration,
 }
 
-impl HashingPool {
-    /// A pool with one worker a core.
-    pub fn new(hasher: Hasher) -> Self {
-        let cores = available_parallelism().map_or(1, NonZero::get);
-        Self::with_capacity(hasher, cores, cores * QUEUE_PER_WORKER)
-    }
-
-    /// A pool with `workers` workers and `queue` waiting places.
-    pub fn with_capacity(hasher: Hasher, workers: usize, queue: usize) -> Self {
-        Self {
-            hasher: Arc::new(hasher),
-            places: Arc::new(Semaphore::new(workers + queue)),
-            workers: Arc::new(Semaphore::new(workers)),
+impl Lane {
+    /// Waiting places for each thread: of sign-ins, about 0.7 s of work at the default cost.
+    const fn places(self) -> usize {
+        match self {
+            Self::SignIn => 32,
+            Self::Registration => 8,
         }
     }
 
+    const fn name(self) -> &'static str {
+        match self {
+            Self::SignIn => "sign_in",
+            Self::Registration => "registration",
+        }
+    }
+}
+
+type Job = Box<dyn FnOnce(&Hasher) + Send>;
+
+/// A bounded pool of threads for [`Hasher`], which end when the last clone of the pool is dropped.
+#[derive(Clone)]
+pub(crate) struct HashingPool(Arc<Handle>);
+
+struct Handle(Arc<Shared>);
+
+struct Shared {
+    hasher: Hasher,
+    metrics: HashMetrics,
+    threads: usize,
+    queues: Mutex<Queues>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Queues {
+    sign_ins: VecDeque<Job>,
+    registrations: VecDeque<Job>,
+    sign_ins_in_a_row: u32,
+    closed: bool,
+}
+
+impl Queues {
+    fn of(&mut self, lane: Lane) -> &mut VecDeque<Job> {
+        match lane {
+            Lane::SignIn => &mut self.sign_ins,
+            Lane::Registration => &mut self.registrations,
+        }
+    }
+
+    /// The next job, and whose queue became shorter.
+    fn next(&mut self) -> Option<(Lane, Job)> {
+        let registrations_wait = !self.registrations.is_empty();
+        let lane = if self.sign_ins.is_empty()
+            || (registrations_wait && self.sign_ins_in_a_row >= SIGN_INS_PER_REGISTRATION)
+        {
+            self.sign_ins_in_a_row = 0;
+            Lane::Registration
+        } else {
+            self.sign_ins_in_a_row += u32::from(registrations_wait);
+            Lane::SignIn
+        };
+        self.of(lane).pop_front().map(|job| (lane, job))
+    }
+}
+
+impl HashingPool {
+    /// A pool that leaves one core to everything else, as far as there is more than one.
+    pub(crate) fn new(hasher: Hasher, metrics: HashMetrics) -> std::io::Result<Self> {
+        let cores = available_parallelism().map_or(1, NonZero::get);
+        Self::with_threads(hasher, metrics, threads_for(cores))
+    }
+
+    fn with_threads(hasher: Hasher, metrics: HashMetrics, threads: usize) -> std::io::Result<Self> {
+        let shared =
+            Arc::new(Shared { hasher, metrics, threads, queues: Mutex::default(), changed: Condvar::new() });
+        let pool = Self(Arc::new(Handle(Arc::clone(&shared))));
+        for number in 0..threads {
+            let shared = Arc::clone(&shared);
+            std::thread::Builder::new().name(format!("hash-{number}")).spawn(move || shared.work())?;
+        }
+        Ok(pool)
+    }
+
+    /// Takes the schemes that accounts have; see [`Hasher::verify`].
+    pub(crate) fn use_schemes(&self, schemes: Vec<Scheme>) {
+        self.0.0.hasher.use_schemes(schemes);
+    }
+
     /// Hashes a new password.
-    pub async fn hash(&self, password: String) -> Result<String, PoolError> {
-        self.run(move |hasher| hasher.hash(&password)).await
+    pub(crate) async fn hash(&self, lane: Lane, password: String) -> Result<String, PoolError> {
+        self.run(lane, move |hasher| hasher.hash(&password)).await
     }
 
     /// Verifies a password; see [`Hasher::verify`].
-    pub async fn verify(&self, password: String, stored: Option<String>) -> Result<Verdict, PoolError> {
-        self.run(move |hasher| hasher.verify(&password, stored.as_deref())).await
+    pub(crate) async fn verify(
+        &self,
+        password: String,
+        stored: Option<String>,
+    ) -> Result<Verdict, PoolError> {
+        self.run(Lane::SignIn, move |hasher| hasher.verify(&password, stored.as_deref())).await
     }
 
     async fn run<T: Send + 'static>(
         &self,
+        lane: Lane,
         work: impl FnOnce(&Hasher) -> Result<T, HashError> + Send + 'static,
     ) -> Result<T, PoolError> {
-        let place = match Arc::clone(&self.places).try_acquire_owned() {
-            Ok(place) => place,
-            Err(TryAcquireError::NoPermits | TryAcquireError::Closed) => return Err(PoolError::Full),
-        };
-        // Semaphores are fair: whoever waits longest goes first. One that hangs up while waiting leaves the queue.
-        let worker = Arc::clone(&self.workers).acquire_owned().await.map_err(|_| PoolError::Full)?;
-        let hasher = Arc::clone(&self.hasher);
-        let result = tokio::task::spawn_blocking(move || {
-            // Held by the work, not by the request: a request that hangs up does not free a busy core.
-            let _held = (place, worker);
-            work(&hasher)
-        })
-        .await?;
-        Ok(result?)
+        let (answer, answered) = oneshot::channel();
+        self.0.0.submit(
+            lane,
+            Box::new(move |hasher| {
+                // Who hung up while waiting is not worked for.
+                if !answer.is_closed() {
+                    let _ = answer.send(work(hasher));
+                }
+            }),
+        )?;
+        Ok(answered.await.map_err(|_| PoolError::Panicked)??)
+    }
+}
+
+impl Shared {
+    fn submit(&self, lane: Lane, job: Job) -> Result<(), PoolError> {
+        let mut queues = self.lock();
+        let queue = queues.of(lane);
+        if queue.len() >= lane.places() * self.threads {
+            return Err(PoolError::Full);
+        }
+        queue.push_back(job);
+        self.metrics.waiting(lane.name(), queue.len());
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    /// Works until the pool is dropped.
+    fn work(&self) {
+        yield_to_others();
+        while let Some(job) = self.next() {
+            // The one who waits learns it by the dropped sender; the thread goes on with the next.
+            if catch_unwind(AssertUnwindSafe(|| job(&self.hasher))).is_err() {
+                tracing::error!("the computation of a password hash panicked");
+            }
+        }
+    }
+
+    fn next(&self) -> Option<Job> {
+        let mut queues = self.lock();
+        loop {
+            if queues.closed {
+                return None;
+            }
+            if let Some((lane, job)) = queues.next() {
+                self.metrics.waiting(lane.name(), queues.of(lane).len());
+                return Some(job);
+            }
+            queues = self.changed.wait(queues).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queues> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.0.lock().closed = true;
+        self.0.changed.notify_all();
+    }
+}
+
+impl std::fmt::Debug for HashingPool {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("HashingPool").field("threads", &self.0.0.threads).finish_non_exhaustive()
+    }
+}
+
+/// All cores but one, and never none.
+fn threads_for(cores: usize) -> usize {
+    cores.saturating_sub(1).max(1)
+}
+
+/// Lets every other thread of the machine run before this one. On Linux niceness belongs to a thread.
+fn yield_to_others() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICENESS) {
+        tracing::warn!(%error, "password hashing runs at the priority of everything else");
     }
 }
 
@@ -84,34 +235,127 @@ impl HashingPool {
 mod tests {
     use std::sync::mpsc;
 
+    use kit::metrics::Registry;
+    use rstest::rstest;
+
     use super::*;
     use crate::config::PasswordHash;
 
-    fn pool(workers: usize, queue: usize) -> HashingPool {
+    fn pool() -> (HashingPool, Registry) {
+        let registry = Registry::new("auth");
+        let metrics = HashMetrics::new(&registry);
         let parameters = PasswordHash::Argon2id { memory_kib: 64, iterations: 1, parallelism: 1 };
-        HashingPool::with_capacity(Hasher::new(parameters).unwrap(), workers, queue)
+        let hasher = Hasher::new(parameters, metrics.clone()).unwrap();
+        (HashingPool::with_threads(hasher, metrics, 1).unwrap(), registry)
+    }
+
+    /// Keeps the only thread busy until the sender is dropped.
+    async fn occupy(pool: &HashingPool) -> mpsc::Sender<()> {
+        let (release, released) = mpsc::channel::<()>();
+        let (started, is_started) = oneshot::channel();
+        let pool = pool.clone();
+        tokio::spawn(async move {
+            let work = move |_: &Hasher| {
+                let _ = started.send(());
+                let _ = released.recv();
+                Ok(())
+            };
+            pool.run(Lane::SignIn, work).await
+        });
+        is_started.await.unwrap();
+        release
+    }
+
+    /// Puts jobs that do nothing but report their name into a queue, without waiting for them.
+    fn enqueue(pool: &HashingPool, lane: Lane, name: &'static str, done: &mpsc::Sender<&'static str>) {
+        let done = done.clone();
+        pool.0.0.submit(lane, Box::new(move |_| done.send(name).unwrap())).unwrap();
     }
 
     #[tokio::test]
-    async fn a_full_pool_refuses_at_once_and_recovers() {
-        let pool = pool(1, 1);
-        let (release, released) = mpsc::channel::<()>();
-        let busy = tokio::spawn({
-            let pool = pool.clone();
-            async move { pool.run(move |_| Ok(released.recv().is_ok())).await }
-        });
-        let queued = tokio::spawn({
-            let pool = pool.clone();
-            async move { pool.run(|_| Ok(())).await }
-        });
-        while pool.places.available_permits() > 0 {
+    async fn a_full_queue_refuses_at_once_and_recovers() {
+        let (pool, registry) = pool();
+        let release = occupy(&pool).await;
+        let (done, _jobs) = mpsc::channel();
+        for _ in 0..Lane::SignIn.places() {
+            enqueue(&pool, Lane::SignIn, "sign-in", &done);
+        }
+        assert!(matches!(pool.verify("x".into(), None).await, Err(PoolError::Full)));
+        assert!(registry.encode().contains(r#"password_hash_queue{service="auth",lane="sign_in"} 32"#));
+        drop(release);
+        while matches!(pool.verify("x".into(), None).await, Err(PoolError::Full)) {
             tokio::task::yield_now().await;
         }
-        assert!(matches!(pool.hash("x".into()).await, Err(PoolError::Full)));
+    }
 
-        release.send(()).unwrap();
-        assert!(busy.await.unwrap().unwrap());
-        queued.await.unwrap().unwrap();
-        assert!(pool.hash("x".into()).await.is_ok());
+    #[tokio::test]
+    async fn registrations_without_end_leave_sign_ins_their_places_and_most_of_the_work() {
+        let (pool, _) = pool();
+        let release = occupy(&pool).await;
+        let (done, jobs) = mpsc::channel();
+        for _ in 0..Lane::Registration.places() {
+            enqueue(&pool, Lane::Registration, "registration", &done);
+        }
+        assert!(matches!(pool.hash(Lane::Registration, "x".into()).await, Err(PoolError::Full)));
+        for _ in 0..6 {
+            enqueue(&pool, Lane::SignIn, "sign-in", &done);
+        }
+        drop(release);
+        let order: Vec<&str> = (0..8).map(|_| jobs.recv().unwrap()).collect();
+        let expected = ["sign-in", "sign-in", "sign-in", "registration"].repeat(2);
+        assert_eq!(order, expected);
+    }
+
+    #[tokio::test]
+    async fn who_hangs_up_while_waiting_is_not_worked_for() {
+        let (pool, _) = pool();
+        let release = occupy(&pool).await;
+        let (worked, done) = mpsc::channel();
+        let waiting = tokio::spawn({
+            let pool = pool.clone();
+            let work = move |_: &Hasher| {
+                worked.send(()).unwrap();
+                Ok(())
+            };
+            async move { pool.run(Lane::SignIn, work).await }
+        });
+        while pool.0.0.lock().sign_ins.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        waiting.abort();
+        assert!(waiting.await.is_err());
+        drop(release);
+        pool.hash(Lane::SignIn, "x".into()).await.unwrap();
+        assert!(done.try_recv().is_err());
+    }
+
+    #[tokio::test]
+    async fn a_computation_that_panics_ends_no_thread() {
+        let (pool, _) = pool();
+        let panicked = pool.run(Lane::SignIn, |_| -> Result<(), _> { panic!("on purpose") }).await;
+        assert!(matches!(panicked, Err(PoolError::Panicked)));
+        assert!(pool.hash(Lane::SignIn, "x".into()).await.is_ok());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn hashing_yields_to_every_other_thread_and_only_hashing_does() {
+        use rustix::process::getpriority_process;
+        use rustix::thread::gettid;
+
+        let (pool, _) = pool();
+        let before = getpriority_process(Some(gettid())).unwrap();
+        let nice =
+            pool.run(Lane::SignIn, |_| Ok(getpriority_process(Some(gettid())).unwrap())).await.unwrap();
+        assert_eq!(nice, NICENESS.max(before));
+        assert_eq!(getpriority_process(Some(gettid())).unwrap(), before);
+    }
+
+    #[rstest]
+    #[case(1, 1)]
+    #[case(2, 1)]
+    #[case(8, 7)]
+    fn one_core_is_left_to_everything_else(#[case] cores: usize, #[case] threads: usize) {
+        assert_eq!(threads_for(cores), threads);
     }
 }

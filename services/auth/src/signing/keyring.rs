@@ -5,7 +5,7 @@ use protocol::keyring::{self as file, Keyring};
 
 /// A keyring that cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum KeyringError {
+pub(crate) enum KeyringError {
     /// The file is not a keyring, or one that nobody could sign with.
     #[error(transparent)]
     File(#[from] file::KeyringError),

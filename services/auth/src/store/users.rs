@@ -1,276 +1,267 @@
 //! Table `users`.
 
 use chrono::{DateTime, Utc};
-use sqlx::{FromRow, PgConnection};
+use kit::database::{Database, Error, Query, Row, Statement};
+use kit::paging::{Direction, Position, Slice, Window};
 use uuid::Uuid;
 
-use super::Window;
-use crate::domain::{Email, NewUser, Role, User};
+use crate::domain::{Email, NewUser, Phone, Role, User, UserFilter};
+use crate::passwords::Scheme;
 
-#[derive(FromRow)]
-struct UserRow {
-    id: Uuid,
-    email: String,
-    first_name: String,
-    last_name: String,
-    phone: Option<String>,
-    role: String,
-    is_active: bool,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
+/// Columns that [`user`] reads.
+macro_rules! columns {
+    () => {
+        "id, email, first_name, last_name, phone, role, is_active, created_at, updated_at, version"
+    };
 }
 
-impl TryFrom<UserRow> for User {
-    type Error = sqlx::Error;
+/// Columns that [`held`] reads.
+macro_rules! held_columns {
+    () => {
+        "id, email, first_name, last_name, phone, role, is_active, created_at, updated_at, version, password_hash, \
+         tokens_revoked_at"
+    };
+}
+pub(super) use held_columns;
 
-    fn try_from(row: UserRow) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            id: row.id,
-            email: Email::trusted(row.email),
-            first_name: row.first_name,
-            last_name: row.last_name,
-            phone: row.phone,
-            role: row.role.parse::<Role>().map_err(|error| sqlx::Error::Decode(error.into()))?,
-            is_active: row.is_active,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        })
-    }
+/// Up to when the tokens of a locked account are revoked at `$now`.
+macro_rules! revocation {
+    ($now:literal) => {
+        concat!(
+            "greatest(tokens_revoked_at, ",
+            $now,
+            ", (SELECT max(last_used_at) FROM sessions WHERE sessions.user_id = users.id))"
+        )
+    };
 }
 
-/// An account with what its password is checked against.
+fn user(row: &Row) -> Result<User, Error> {
+    let role: &str = row.try_get("role")?;
+    Ok(User {
+        id: row.try_get("id")?,
+        email: Email::trusted(row.try_get("email")?),
+        first_name: row.try_get("first_name")?,
+        last_name: row.try_get("last_name")?,
+        phone: row.try_get("phone")?,
+        role: role.parse::<Role>().map_err(|error| Error::column("role", error))?,
+        is_active: row.try_get("is_active")?,
+        created_at: row.try_get("created_at")?,
+        updated_at: row.try_get("updated_at")?,
+        version: row.try_get("version")?,
+    })
+}
+
+/// An account that does not change until the transaction ends. Taken before tokens are issued, so that no token says
+/// what a concurrent deactivation or change of role has already taken back.
 #[derive(Debug)]
-pub struct Credentials {
+pub(crate) struct HeldUser {
     /// The account.
-    pub user: User,
+    pub(crate) user: User,
     /// Hash of its password.
-    pub password_hash: String,
-}
-
-/// An account that is locked until the transaction ends.
-#[derive(Debug)]
-pub struct Locked {
-    /// The account.
-    pub user: User,
+    pub(crate) password_hash: String,
     /// Until when its access tokens were revoked.
-    pub tokens_revoked_at: Option<DateTime<Utc>>,
+    pub(crate) tokens_revoked_at: Option<DateTime<Utc>>,
 }
 
-/// Which accounts a list holds.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Filter {
-    /// Only accounts of this role.
-    pub role: Option<Role>,
-    /// Only active, or only deactivated, accounts.
-    pub is_active: Option<bool>,
+pub(super) fn held(row: &Row) -> Result<HeldUser, Error> {
+    Ok(HeldUser {
+        user: user(row)?,
+        password_hash: row.try_get("password_hash")?,
+        tokens_revoked_at: row.try_get("tokens_revoked_at")?,
+    })
 }
 
 /// Adds an account; `None` when its address is taken.
-pub async fn insert(
-    connection: &mut PgConnection,
-    user: &NewUser,
+pub(crate) async fn insert(
+    db: impl Query,
+    id: Uuid,
+    new: &NewUser,
     password_hash: &str,
     role: Role,
     now: DateTime<Utc>,
-) -> Result<Option<User>, sqlx::Error> {
-    sqlx::query_as::<_, UserRow>(
-        "INSERT INTO users (id, email, password_hash, first_name, last_name, phone, role, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)
-         ON CONFLICT (lower(email)) DO NOTHING
-         RETURNING id, email, first_name, last_name, phone, role, is_active, created_at, updated_at",
-    )
-    .bind(Uuid::now_v7())
-    .bind(user.email.as_str())
-    .bind(password_hash)
-    .bind(user.first_name.as_str())
-    .bind(user.last_name.as_str())
-    .bind(user.phone.as_ref().map(crate::domain::Phone::as_str))
-    .bind(role.as_str())
-    .bind(now)
-    .fetch_optional(connection)
-    .await?
-    .map(User::try_from)
-    .transpose()
+) -> Result<Option<User>, Error> {
+    let row = db
+        .row_opt(
+            concat!(
+                "INSERT INTO users
+                     (id, email, password_hash, first_name, last_name, phone, role, created_at, updated_at)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)
+                 ON CONFLICT (lower(email)) DO NOTHING RETURNING ",
+                columns!()
+            ),
+            &[
+                &id,
+                &new.email.as_str(),
+                &password_hash,
+                &new.first_name.as_str(),
+                &new.last_name.as_str(),
+                &new.phone.as_ref().map(Phone::as_str),
+                &role.as_str(),
+                &now,
+            ],
+        )
+        .await?;
+    row.as_ref().map(user).transpose()
 }
 
 /// The account of that identifier.
-pub async fn by_id(connection: &mut PgConnection, id: Uuid) -> Result<Option<User>, sqlx::Error> {
-    sqlx::query_as::<_, UserRow>(
-        "SELECT id, email, first_name, last_name, phone, role, is_active, created_at, updated_at
-         FROM users WHERE id = $1",
-    )
-    .bind(id)
-    .fetch_optional(connection)
-    .await?
-    .map(User::try_from)
-    .transpose()
+pub(crate) async fn find(db: impl Query, id: Uuid) -> Result<Option<User>, Error> {
+    let row = db.row_opt(concat!("SELECT ", columns!(), " FROM users WHERE id = $1"), &[&id]).await?;
+    row.as_ref().map(user).transpose()
 }
 
-/// The account of that address, compared without case, and its password hash.
-pub async fn credentials(
-    connection: &mut PgConnection,
-    email: &str,
-) -> Result<Option<Credentials>, sqlx::Error> {
-    #[derive(FromRow)]
-    struct Row {
-        #[sqlx(flatten)]
-        user: UserRow,
-        password_hash: String,
-    }
-    let row = sqlx::query_as::<_, Row>(
-        "SELECT id, email, first_name, last_name, phone, role, is_active, created_at, updated_at, password_hash
-         FROM users WHERE lower(email) = lower($1)",
-    )
-    .bind(email)
-    .fetch_optional(connection)
-    .await?;
-    row.map(|row| Ok(Credentials { user: row.user.try_into()?, password_hash: row.password_hash }))
-        .transpose()
-}
-
-#[derive(FromRow)]
-struct LockedRow {
-    #[sqlx(flatten)]
-    user: UserRow,
-    tokens_revoked_at: Option<DateTime<Utc>>,
-}
-
-impl TryFrom<LockedRow> for Locked {
-    type Error = sqlx::Error;
-
-    fn try_from(row: LockedRow) -> Result<Self, sqlx::Error> {
-        Ok(Self { user: row.user.try_into()?, tokens_revoked_at: row.tokens_revoked_at })
-    }
-}
-
-/// The account, kept from changing until the transaction ends. Taken before tokens are issued, so that no token says
-/// what a concurrent deactivation or change of role has already taken back.
-pub async fn hold(connection: &mut PgConnection, id: Uuid) -> Result<Option<Locked>, sqlx::Error> {
-    sqlx::query_as::<_, LockedRow>(
-        "SELECT id, email, first_name, last_name, phone, role, is_active, created_at, updated_at, tokens_revoked_at
-         FROM users WHERE id = $1 FOR SHARE",
-    )
-    .bind(id)
-    .fetch_optional(connection)
-    .await?
-    .map(Locked::try_from)
-    .transpose()
+/// The account, held by somebody who signs in to it: one after the other, so that they can be counted.
+pub(crate) async fn hold(db: impl Query, id: Uuid) -> Result<Option<HeldUser>, Error> {
+    let sql = concat!("SELECT ", held_columns!(), " FROM users WHERE id = $1 FOR NO KEY UPDATE");
+    db.row_opt(sql, &[&id]).await?.as_ref().map(held).transpose()
 }
 
 /// The account, locked to be changed.
-pub async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Option<User>, sqlx::Error> {
-    sqlx::query_as::<_, UserRow>(
-        "SELECT id, email, first_name, last_name, phone, role, is_active, created_at, updated_at
-         FROM users WHERE id = $1 FOR UPDATE",
-    )
-    .bind(id)
-    .fetch_optional(connection)
-    .await?
-    .map(User::try_from)
-    .transpose()
+pub(crate) async fn lock(db: impl Query, id: Uuid) -> Result<Option<User>, Error> {
+    let sql = concat!("SELECT ", columns!(), " FROM users WHERE id = $1 FOR UPDATE");
+    db.row_opt(sql, &[&id]).await?.as_ref().map(user).transpose()
+}
+
+/// The account of that address, compared without case, locked to be changed.
+pub(crate) async fn lock_by_email(db: impl Query, email: &Email) -> Result<Option<User>, Error> {
+    let sql = concat!("SELECT ", columns!(), " FROM users WHERE lower(email) = lower($1::text) FOR UPDATE");
+    db.row_opt(sql, &[&email.as_str()]).await?.as_ref().map(user).transpose()
 }
 
 /// Locks all active administrators, always in the same order, and counts them.
-pub async fn lock_administrators(connection: &mut PgConnection) -> Result<usize, sqlx::Error> {
-    let rows: Vec<Uuid> =
-        sqlx::query_scalar("SELECT id FROM users WHERE role = 'admin' AND is_active ORDER BY id FOR UPDATE")
-            .fetch_all(connection)
-            .await?;
-    Ok(rows.len())
+pub(crate) async fn lock_administrators(db: impl Query) -> Result<usize, Error> {
+    let sql = "SELECT id FROM users WHERE role = 'admin' AND is_active ORDER BY id FOR UPDATE";
+    Ok(db.rows(sql, &[]).await?.len())
 }
 
-/// Changes role and activity, and revokes the access tokens issued so far.
-pub async fn update_standing(
-    connection: &mut PgConnection,
+/// An account as it is after a change that revoked its access tokens.
+#[derive(Debug)]
+pub(crate) struct Changed {
+    /// The account.
+    pub(crate) user: User,
+    /// Tokens issued up to then were revoked. Not before the last one was issued, whose time another replica's clock
+    /// gave.
+    pub(crate) revoked_at: DateTime<Utc>,
+}
+
+fn changed(row: &Row) -> Result<Changed, Error> {
+    Ok(Changed { user: user(row)?, revoked_at: row.try_get("tokens_revoked_at")? })
+}
+
+/// Changes role and activity, and revokes the access tokens issued so far. The account must be locked.
+pub(crate) async fn update(
+    db: impl Query,
     id: Uuid,
     role: Role,
     is_active: bool,
     now: DateTime<Utc>,
-) -> Result<User, sqlx::Error> {
-    sqlx::query_as::<_, UserRow>(
-        "UPDATE users
-         SET role = $2, is_active = $3, updated_at = $4, tokens_revoked_at = $4,
-             deactivated_at = CASE WHEN $3 THEN NULL ELSE coalesce(deactivated_at, $4) END
-         WHERE id = $1
-         RETURNING id, email, first_name, last_name, phone, role, is_active, created_at, updated_at",
-    )
-    .bind(id)
-    .bind(role.as_str())
-    .bind(is_active)
-    .bind(now)
-    .fetch_one(connection)
-    .await?
-    .try_into()
-}
-
-/// Replaces a password hash, unless it changed in the meantime.
-pub async fn replace_password_hash(
-    connection: &mut PgConnection,
-    id: Uuid,
-    old: &str,
-    new: &str,
-) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2")
-        .bind(id)
-        .bind(old)
-        .bind(new)
-        .execute(connection)
+) -> Result<Changed, Error> {
+    let row = db
+        .row(
+            concat!(
+                "UPDATE users
+                 SET role = $2, is_active = $3, updated_at = greatest(updated_at, $4), version = version + 1,
+                     tokens_revoked_at = ",
+                revocation!("$4"),
+                ", deactivated_at = CASE WHEN $3 THEN NULL ELSE coalesce(deactivated_at, $4) END
+                 WHERE id = $1 RETURNING ",
+                held_columns!()
+            ),
+            &[&id, &role.as_str(), &is_active, &now],
+        )
         .await?;
-    Ok(())
+    changed(&row)
 }
 
-/// Accounts that match `filter`, newest first, and one more than wanted if there is one.
-pub async fn list(
-    connection: &mut PgConnection,
-    filter: Filter,
-    window: Window,
-) -> Result<Vec<User>, sqlx::Error> {
-    sqlx::query_as::<_, UserRow>(
-        "SELECT id, email, first_name, last_name, phone, role, is_active, created_at, updated_at
-         FROM users
-         WHERE ($1::text IS NULL OR role = $1) AND ($2::boolean IS NULL OR is_active = $2)
-           AND ($5::timestamptz IS NULL OR (created_at, id) < ($5, $6))
-         ORDER BY created_at DESC, id DESC LIMIT $3 OFFSET $4",
-    )
-    .bind(filter.role.map(Role::as_str))
-    .bind(filter.is_active)
-    .bind(window.limit())
-    .bind(window.page.offset())
-    .bind(window.after.map(|position| position.at))
-    .bind(window.after.map(|position| position.id))
-    .fetch_all(connection)
-    .await?
-    .into_iter()
-    .map(User::try_from)
-    .collect()
+/// Gives an account another password, activates it and revokes the access tokens issued so far. It must be locked.
+pub(crate) async fn recover(
+    db: impl Query,
+    id: Uuid,
+    password_hash: &str,
+    now: DateTime<Utc>,
+) -> Result<Changed, Error> {
+    let row = db
+        .row(
+            concat!(
+                "UPDATE users
+                 SET password_hash = $2, is_active = true, deactivated_at = NULL,
+                     updated_at = greatest(updated_at, $3), version = version + 1, tokens_revoked_at = ",
+                revocation!("$3"),
+                " WHERE id = $1 RETURNING ",
+                held_columns!()
+            ),
+            &[&id, &password_hash, &now],
+        )
+        .await?;
+    changed(&row)
 }
 
-/// How many accounts match `filter`.
-pub async fn count(connection: &mut PgConnection, filter: Filter) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar(
-        "SELECT count(*) FROM users
-         WHERE ($1::text IS NULL OR role = $1) AND ($2::boolean IS NULL OR is_active = $2)",
-    )
-    .bind(filter.role.map(Role::as_str))
-    .bind(filter.is_active)
-    .fetch_one(connection)
-    .await
+/// The part of the list of accounts, newest first, that `window` asks for.
+pub(crate) async fn list(
+    database: &Database,
+    filter: UserFilter,
+    window: &Window,
+) -> Result<Slice<User>, Error> {
+    let rows = |statement: &mut Statement| push_filter(statement, filter);
+    let mut statement = Statement::new(concat!("SELECT ", columns!()));
+    window.push_total(&mut statement, rows);
+    rows(&mut statement);
+    window.push(&mut statement, "created_at", Direction::Desc);
+    let found = database.rows(statement.sql(), &statement.parameters()).await?;
+    let total = window.total(database, &found, rows).await?;
+    let users = found.iter().map(user).collect::<Result<_, _>>()?;
+    Ok(window.slice(users, total, |user: &User| Position::at(user.created_at, user.id)))
+}
+
+fn push_filter(statement: &mut Statement, filter: UserFilter) {
+    statement.push(" FROM users WHERE true");
+    if let Some(role) = filter.role {
+        statement.push(" AND role = ").bind(role.as_str());
+    }
+    if let Some(is_active) = filter.is_active {
+        statement.push(" AND is_active = ").bind(is_active);
+    }
+}
+
+/// How the passwords of accounts are hashed: each scheme once. Jumps along the index from one to the next, so the
+/// number of accounts costs nothing.
+pub(crate) async fn schemes(db: impl Query) -> Result<Vec<Scheme>, Error> {
+    let rows = db
+        .rows(
+            "WITH RECURSIVE scheme (beginning) AS (
+                 (SELECT password_scheme(password_hash) FROM users
+                  WHERE password_scheme(password_hash) IS NOT NULL ORDER BY 1 LIMIT 1)
+                 UNION ALL
+                 SELECT (SELECT password_scheme(password_hash) FROM users
+                         WHERE password_scheme(password_hash) > scheme.beginning ORDER BY 1 LIMIT 1)
+                 FROM scheme WHERE scheme.beginning IS NOT NULL
+             )
+             SELECT beginning FROM scheme WHERE beginning IS NOT NULL",
+            &[],
+        )
+        .await?;
+    rows.iter().map(|row| Ok(Scheme::stored(row.try_get("beginning")?))).collect()
+}
+
+/// An account that is gone.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Purged {
+    /// The account.
+    pub(crate) id: Uuid,
+    /// Version of its last state.
+    pub(crate) version: i64,
 }
 
 /// Deletes at most `limit` accounts that were deactivated before `before`, with all that belongs to them.
-pub async fn purge(
-    connection: &mut PgConnection,
-    before: DateTime<Utc>,
-    limit: i64,
-) -> Result<Vec<Uuid>, sqlx::Error> {
-    sqlx::query_scalar(
-        "DELETE FROM users WHERE id IN (
-             SELECT id FROM users WHERE NOT is_active AND deactivated_at < $1
-             ORDER BY deactivated_at LIMIT $2 FOR UPDATE SKIP LOCKED)
-         RETURNING id",
-    )
-    .bind(before)
-    .bind(limit)
-    .fetch_all(connection)
-    .await
+pub(crate) async fn purge(db: impl Query, before: DateTime<Utc>, limit: i64) -> Result<Vec<Purged>, Error> {
+    let rows = db
+        .rows(
+            "DELETE FROM users WHERE id IN (
+                 SELECT id FROM users WHERE NOT is_active AND deactivated_at < $1
+                 ORDER BY deactivated_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+             RETURNING id, version",
+            &[&before, &limit],
+        )
+        .await?;
+    rows.iter().map(|row| Ok(Purged { id: row.try_get("id")?, version: row.try_get("version")? })).collect()
 }

@@ -54,6 +54,7 @@ async fn a_cursor_walks_the_whole_list_once() {
             None => assert_eq!(page, 2),
         }
         // Who comes later does not move what is still to be read.
+        shop.clock.advance(chrono::Duration::seconds(1));
         shop.register(&format!("late{page}@example.com")).await;
     }
     assert_eq!(&walked, all["data"].as_array().unwrap());
@@ -188,4 +189,22 @@ async fn bad_changes_are_refused() {
     let nobody = Uuid::now_v7();
     let answer = client.patch(&format!("/auth/users/{nobody}/role"), &json!({ "role": "vendor" })).await;
     problem(&answer, StatusCode::NOT_FOUND, "not_found");
+}
+
+#[tokio::test]
+async fn a_change_ends_the_tokens_of_a_replica_whose_clock_is_ahead() {
+    let shop = Shop::open().await;
+    let (_, admin) = shop.administrator("admin@example.com").await;
+    let id = shop.register(EMAIL).await;
+    let ahead = shop.replica(|_| {}, None);
+    shop.clock.advance(chrono::Duration::seconds(5));
+    let tokens = ahead.login(EMAIL).await;
+    shop.clock.advance(chrono::Duration::seconds(-5));
+    let path = format!("/auth/users/{id}/role");
+    let answer = shop.signed_in(&admin).patch(&path, &json!({ "role": "vendor" })).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    problem(&shop.validate(&tokens.access).await, StatusCode::UNAUTHORIZED, "unauthorized");
+    // One issued afterwards by a clock that is behind is good.
+    let new = Tokens::of(&shop.refresh(&tokens).await);
+    assert_eq!(shop.validate(&new.access).await.value()["user"]["role"], "vendor");
 }

@@ -55,11 +55,13 @@ fn collect(value: &Value, references: &mut Vec<String>) {
 
 #[tokio::test]
 async fn the_standard_routes_answer() {
-    let shop = Shop::open().await;
+    let mut shop = Shop::open().await;
+    shop.run_background();
+    shop.ready().await;
     for path in ["/health", "/metrics"] {
         assert_eq!(shop.client.get(path).await.status, StatusCode::OK, "{path}");
     }
-    for path in ["/health", "/metrics", "/openapi.json"] {
+    for path in ["/health", "/ready", "/metrics", "/openapi.json"] {
         assert_eq!(shop.internal.get(path).await.status, StatusCode::OK, "{path}");
     }
     problem(&shop.client.get("/nowhere").await, StatusCode::NOT_FOUND, "not_found");

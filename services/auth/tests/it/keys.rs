@@ -119,14 +119,23 @@ async fn an_unusable_keyring_changes_nothing() {
 async fn without_a_keyring_sign_in_is_unavailable_until_it_comes() {
     let directory = tempfile::tempdir().unwrap();
     let late = directory.path().join("keyring.json");
-    let shop = Shop::open_with(|config| config.signing_keys.clone_from(&late), None).await;
+    let mut shop = Shop::open_with(|config| config.signing_keys.clone_from(&late), None).await;
+    shop.run_background();
     shop.register(EMAIL).await;
     let login = json!({ "email": EMAIL, "password": PASSWORD });
     let answer = shop.client.post("/auth/login", &login).await;
     problem(&answer, StatusCode::SERVICE_UNAVAILABLE, "unavailable");
     assert!(answer.header("retry-after").is_some());
-    let ready = shop.internal.get("/ready").await;
-    problem(&ready, StatusCode::SERVICE_UNAVAILABLE, "not_ready");
+    testbed::until(SOON, "everything else is ready", async || {
+        let ready = shop.internal.get("/ready").await;
+        problem(&ready, StatusCode::SERVICE_UNAVAILABLE, "not_ready")["detail"]
+            .as_str()
+            .unwrap()
+            .contains("signing key")
+            .then_some(())
+    })
+    .await
+    .unwrap();
     assert_eq!(shop.client.get("/health").await.value(), json!({ "status": "ok" }));
 
     write_keyring(directory.path(), &[(&shop.key, "Active")]);
@@ -135,9 +144,5 @@ async fn without_a_keyring_sign_in_is_unavailable_until_it_comes() {
     })
     .await
     .unwrap();
-    testbed::until(SOON, "it is ready", async || {
-        (shop.internal.get("/ready").await.status == StatusCode::OK).then_some(())
-    })
-    .await
-    .unwrap();
+    shop.ready().await;
 }

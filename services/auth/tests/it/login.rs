@@ -5,7 +5,7 @@ use http::StatusCode;
 use rstest::rstest;
 use serde_json::json;
 
-use crate::support::{EMAIL, PASSWORD, Shop, Tokens, problem};
+use crate::support::{EMAIL, PASSWORD, SOON, Shop, Tokens, problem};
 
 #[tokio::test]
 async fn the_right_password_gets_a_pair_of_tokens() {
@@ -131,7 +131,7 @@ async fn a_hash_with_other_parameters_is_renewed_at_sign_in(
 ) {
     let before = Shop::open().await;
     before.register(EMAIL).await;
-    let after = Shop::open_on(before.pool.clone(), |config| config.password_hash = configured, None);
+    let after = before.replica(|config| config.password_hash = configured, None);
     let hash = async || -> String {
         sqlx::query_scalar("SELECT password_hash FROM users").fetch_one(&before.pool).await.unwrap()
     };
@@ -163,4 +163,112 @@ async fn accounts_of_a_system_with_plain_bcrypt_sign_in() {
     let hash: String =
         sqlx::query_scalar("SELECT password_hash FROM users").fetch_one(&shop.pool).await.unwrap();
     assert!(hash.starts_with("$argon2id$"));
+}
+
+/// How often each algorithm is computed for a sign-in that is refused.
+async fn computed(shop: &Shop, email: &str, password: &str) -> [u64; 2] {
+    let count = async |algorithm: &str| {
+        let name = "password_hash_duration_seconds_count";
+        shop.metric(&format!(r#"{name}{{service="auth",algorithm="{algorithm}"}}"#)).await
+    };
+    let before = [count("argon2").await, count("bcrypt").await];
+    let answer = shop.client.post("/auth/login", &json!({ "email": email, "password": password })).await;
+    problem(&answer, StatusCode::UNAUTHORIZED, "invalid_credentials");
+    [count("argon2").await - before[0], count("bcrypt").await - before[1]]
+}
+
+#[tokio::test]
+async fn a_refused_sign_in_hashes_the_same_for_every_address() {
+    let mut shop = Shop::open().await;
+    for email in ["new@example.com", "old@example.com", "gone@example.com"] {
+        shop.register(email).await;
+    }
+    assert_eq!(computed(&shop, "nobody@example.com", "Wr0ng!Password").await, [1, 0]);
+    sqlx::query("UPDATE users SET password_hash = $1 WHERE email = 'old@example.com'")
+        .bind(bcrypt::hash(PASSWORD, 4).unwrap())
+        .execute(&shop.pool)
+        .await
+        .unwrap();
+    sqlx::query("UPDATE users SET is_active = false WHERE email = 'gone@example.com'")
+        .execute(&shop.pool)
+        .await
+        .unwrap();
+    shop.run_background();
+    testbed::until(SOON, "the old scheme is known", async || {
+        (computed(&shop, &format!("{}@example.com", uuid::Uuid::now_v7()), "x").await == [1, 1]).then_some(())
+    })
+    .await
+    .unwrap();
+    for email in
+        ["nobody@example.com", "new@example.com", "old@example.com", "gone@example.com", "no address"]
+    {
+        assert_eq!(computed(&shop, email, "Wr0ng!Password").await, [1, 1], "{email}");
+    }
+}
+
+#[tokio::test]
+async fn a_hash_that_cannot_be_read_is_a_wrong_password() {
+    let shop = Shop::open().await;
+    shop.register(EMAIL).await;
+    sqlx::query("UPDATE users SET password_hash = 'imported'").execute(&shop.pool).await.unwrap();
+    let login = json!({ "email": EMAIL, "password": PASSWORD });
+    problem(&shop.client.post("/auth/login", &login).await, StatusCode::UNAUTHORIZED, "invalid_credentials");
+}
+
+#[tokio::test]
+async fn a_password_that_is_changed_while_it_is_checked_opens_no_session() {
+    let shop = Shop::open().await;
+    let id = shop.register(EMAIL).await;
+    let mut change = shop.pool.begin().await.unwrap();
+    // Holds the account, as a change of its password does, while the sign-in still finds the old hash.
+    sqlx::query("UPDATE users SET password_hash = $2 WHERE id = $1")
+        .bind(id)
+        .bind(bcrypt::hash("An0ther!Password", 4).unwrap())
+        .execute(&mut *change)
+        .await
+        .unwrap();
+    let login = json!({ "email": EMAIL, "password": PASSWORD });
+    let client = shop.client.clone();
+    let sign_in = tokio::spawn(async move { client.post("/auth/login", &login).await });
+    shop.until(
+        "the password was right and the sign-in waits for the account",
+        "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')",
+    )
+    .await;
+    change.commit().await.unwrap();
+    problem(&sign_in.await.unwrap(), StatusCode::UNAUTHORIZED, "invalid_credentials");
+    let sessions: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM sessions").fetch_one(&shop.pool).await.unwrap();
+    assert_eq!(sessions, 0);
+}
+
+#[tokio::test]
+async fn sign_ins_that_renew_a_hash_at_the_same_moment_all_succeed() {
+    let before = Shop::open().await;
+    before.register(EMAIL).await;
+    let after = before.replica(|config| config.password_hash = PasswordHash::Bcrypt { cost: 4 }, None);
+    let answers = futures::future::join_all((0..6).map(|_| after.login(EMAIL))).await;
+    assert_eq!(answers.len(), 6);
+}
+
+#[tokio::test]
+async fn registrations_without_end_refuse_registrations_and_no_sign_in() {
+    // Each hash takes long enough that the queue fills.
+    let shop = Shop::open_with(|config| config.password_hash = PasswordHash::Bcrypt { cost: 10 }, None).await;
+    shop.register(EMAIL).await;
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let flood = (0..16 * cores).map(|number| {
+        let (client, body) =
+            (shop.client.clone(), crate::support::registration(&format!("{number}@example.com")));
+        tokio::spawn(async move { client.post("/auth/register", &body).await })
+    });
+    let flood: Vec<_> = flood.collect();
+    let refused = async || flood.iter().any(tokio::task::JoinHandle::is_finished).then_some(());
+    testbed::until(SOON, "some registration has an answer", refused).await.unwrap();
+    shop.login(EMAIL).await;
+    let answers = futures::future::join_all(flood).await;
+    let statuses: Vec<_> = answers.iter().map(|answer| answer.as_ref().unwrap().status).collect();
+    let busy = answers.iter().flatten().find(|answer| answer.status == StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(busy.expect("a queue has an end").header("retry-after"), Some("1"), "{statuses:?}");
+    assert!(statuses.contains(&StatusCode::CREATED));
 }

@@ -2,20 +2,23 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+mod access;
 mod administration;
-mod administrator;
 mod aliases;
+mod bootstrap_admin;
 mod description;
-mod housekeeping;
+mod exchanges;
 mod keys;
 mod login;
 mod logout;
 mod oauth;
 mod refresh;
 mod register;
+mod retention;
 mod revocations;
 mod sessions;
 mod support;
 mod throttle;
+mod upgrade;
 mod users;
 mod validate;

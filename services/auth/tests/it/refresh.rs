@@ -91,6 +91,10 @@ async fn reuse_after_ten_seconds_ends_the_session() {
         .await
         .unwrap();
     assert_eq!(reason, "reuse");
+    for (outcome, expected) in [("rotated", 1), ("reused", 1), ("refused", 1)] {
+        let series = format!(r#"refreshes_total{{service="auth",outcome="{outcome}"}}"#);
+        assert_eq!(shop.metric(&series).await, expected, "{outcome}");
+    }
 }
 
 #[tokio::test]

@@ -3,11 +3,12 @@
 use async_nats::jetstream;
 use http::{Method, StatusCode};
 use kit::auth::Revocation;
+use kit::clock::Clock;
 use serde_json::{Value, json};
 use testbed::Nats;
 use uuid::Uuid;
 
-use crate::support::{EMAIL, SOON, Shop, Tokens};
+use crate::support::{EMAIL, SOON, Shop, Tokens, problem};
 
 async fn value(jetstream: &jetstream::Context, revocation: Revocation) -> Option<Value> {
     let bucket = jetstream.get_key_value("revocations").await.ok()?;
@@ -36,10 +37,7 @@ async fn refused(shop: &Shop, tokens: &Tokens) {
 
 /// A second replica of the service: the same database, NATS and keys.
 fn replica(shop: &Shop, jetstream: jetstream::Context) -> Shop {
-    let keyring = shop.directory().join("keyring.json");
-    let mut replica =
-        Shop::open_on(shop.pool.clone(), |config| config.signing_keys = keyring, Some(jetstream));
-    crate::support::write_verification_keys(replica.directory(), &[&shop.key]);
+    let mut replica = shop.replica(|_| {}, Some(jetstream));
     replica.run_background();
     replica
 }
@@ -61,7 +59,8 @@ async fn a_logout_and_a_deactivation_reach_the_other_replica() {
 
     logout(&shop, &first).await;
     let entry = arrives(&jetstream, Revocation::Session(first.session())).await;
-    assert_eq!(entry, json!({ "before": first.claims()["iat_ms"] }));
+    let before = first.claims()["iat_ms"].as_i64().unwrap();
+    assert_eq!(entry, json!({ "before": before, "until": before + 65 * 60 * 1000 }));
     refused(&other, &first).await;
     assert_eq!(other.validate(&second.access).await.status, StatusCode::OK);
 
@@ -74,7 +73,7 @@ async fn a_logout_and_a_deactivation_reach_the_other_replica() {
 }
 
 #[tokio::test]
-async fn a_revocation_waits_while_nats_is_away() {
+async fn a_revocation_waits_while_nats_is_unavailable() {
     let nats = Nats::start().await.unwrap();
     let jetstream = nats.provision().await.unwrap();
     let mut shop = Shop::open_with(|_| {}, Some(jetstream.clone())).await;
@@ -113,21 +112,37 @@ async fn a_revocation_outlives_the_bucket() {
 }
 
 #[tokio::test]
-async fn a_process_that_starts_refuses_what_was_ended_before_without_nats() {
+async fn a_process_is_ready_only_when_it_refuses_what_was_ended_before_it_started() {
     let shop = Shop::open().await;
     let (_, tokens) = shop.customer(EMAIL).await;
     logout(&shop, &tokens).await;
-    let keyring = shop.directory().join("keyring.json");
-    let mut restarted = Shop::open_on(shop.pool.clone(), |config| config.signing_keys = keyring, None);
-    crate::support::write_verification_keys(restarted.directory(), &[&shop.key]);
-    let fresh = shop.login(EMAIL).await;
-    testbed::until(SOON, "the keys are there", async || {
-        (restarted.validate(&fresh.access).await.status == StatusCode::OK).then_some(())
+    // No NATS at all.
+    let mut restarted = shop.replica(|_| {}, None);
+    testbed::until(SOON, "it waits for revocations alone", async || {
+        let answer = restarted.internal.get("/ready").await;
+        let waiting = problem(&answer, StatusCode::SERVICE_UNAVAILABLE, "not_ready");
+        waiting["detail"].as_str().unwrap().contains("revocations").then_some(())
     })
     .await
     .unwrap();
     restarted.run_background();
-    refused(&restarted, &tokens).await;
+    restarted.ready().await;
+    let fresh = shop.login(EMAIL).await;
+    assert_eq!(restarted.validate(&fresh.access).await.status, StatusCode::OK, "it has the keys");
+    assert_eq!(restarted.validate(&tokens.access).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_revocation_at_one_replica_reaches_another_without_nats() {
+    let mut shop = Shop::open().await;
+    let (_, tokens) = shop.customer(EMAIL).await;
+    let mut other = shop.replica(|_| {}, None);
+    shop.run_background();
+    other.run_background();
+    other.ready().await;
+    assert_eq!(other.validate(&tokens.access).await.status, StatusCode::OK);
+    logout(&shop, &tokens).await;
+    refused(&other, &tokens).await;
 }
 
 #[tokio::test]
@@ -145,4 +160,80 @@ async fn events_reach_the_stream() {
     .unwrap();
     let event: Value = serde_json::from_slice(&message.payload).unwrap();
     assert_eq!((&event["event_type"], &event["payload"]["user_id"]), (&json!("UserRegistered"), &json!(id)));
+}
+
+const RECORDED: &str = "/internal/revocations";
+
+fn service(shop: &Shop, name: &str, audience: &str) -> kit::testing::TestClient {
+    shop.client.with_token(&shop.key.service_token(name, audience, shop.clock.now().timestamp()))
+}
+
+#[tokio::test]
+async fn services_read_what_is_recorded_as_the_bucket_has_it() {
+    let nats = Nats::start().await.unwrap();
+    let jetstream = nats.provision().await.unwrap();
+    let mut shop = Shop::open_with(|_| {}, Some(jetstream.clone())).await;
+    shop.run_background();
+    let (id, tokens) = shop.customer(EMAIL).await;
+    let (_, admin) = shop.administrator("admin@example.com").await;
+    logout(&shop, &tokens).await;
+    shop.clock.advance(chrono::Duration::milliseconds(1));
+    let path = format!("/auth/users/{id}/role");
+    let answer = shop.signed_in(&admin).patch(&path, &json!({ "role": "vendor" })).await;
+    assert_eq!(answer.status, StatusCode::OK);
+
+    let answer = service(&shop, "order", "auth").get(RECORDED).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let mut expected = Vec::new();
+    for revocation in [Revocation::Session(tokens.session()), Revocation::User(id)] {
+        let mut entry = arrives(&jetstream, revocation).await;
+        entry["key"] = json!(revocation.key());
+        expected.push(entry);
+    }
+    assert_eq!(answer.value(), json!({ "data": expected }));
+}
+
+#[tokio::test]
+async fn what_is_recorded_is_read_page_by_page() {
+    let shop = Shop::open().await;
+    sqlx::query(
+        "INSERT INTO revocations (key, before, created_at)
+         SELECT 'auth.sid.' || gen_random_uuid(), 1800000000000, $1::timestamptz - make_interval(secs => number / 2)
+         FROM generate_series(1, 2500) AS number",
+    )
+    .bind(shop.clock.now())
+    .execute(&shop.pool)
+    .await
+    .unwrap();
+    let order = service(&shop, "order", "auth");
+    let (mut keys, mut path, mut pages) = (std::collections::BTreeSet::new(), RECORDED.to_owned(), 0);
+    loop {
+        let body = order.get(&path).await.value();
+        pages += 1;
+        for entry in body["data"].as_array().unwrap() {
+            assert!(keys.insert(entry["key"].as_str().unwrap().to_owned()), "twice: {entry}");
+        }
+        match body["next_cursor"].as_str() {
+            Some(cursor) => path = format!("{RECORDED}?cursor={cursor}"),
+            None => break,
+        }
+    }
+    assert_eq!((keys.len(), pages), (2500, 3));
+    for cursor in ["nonsense", "eyJhdCI6Ii00NzEzLTAxLTAxVDAwOjAwOjAwWiIsImtleSI6IngifQ"] {
+        let answer = order.get(&format!("{RECORDED}?cursor={cursor}")).await;
+        problem(&answer, StatusCode::BAD_REQUEST, "validation");
+    }
+}
+
+#[tokio::test]
+async fn only_services_read_what_is_recorded() {
+    let shop = Shop::open().await;
+    let (_, customer) = shop.customer(EMAIL).await;
+    let (_, admin) = shop.administrator("admin@example.com").await;
+    for person in [&customer, &admin] {
+        problem(&shop.signed_in(person).get(RECORDED).await, StatusCode::FORBIDDEN, "forbidden");
+    }
+    problem(&shop.client.get(RECORDED).await, StatusCode::UNAUTHORIZED, "unauthorized");
+    let elsewhere = service(&shop, "order", "notification");
+    problem(&elsewhere.get(RECORDED).await, StatusCode::UNAUTHORIZED, "unauthorized");
 }

@@ -82,3 +82,62 @@ async fn sessions_need_a_token_and_a_page_within_bounds() {
     let answer = shop.signed_in(&tokens).delete("/auth/sessions/not-a-uuid").await;
     problem(&answer, StatusCode::BAD_REQUEST, "validation");
 }
+
+#[tokio::test]
+async fn a_session_ends_after_its_absolute_life_however_often_it_is_used() {
+    let shop = Shop::open().await;
+    let (_, mut tokens) = shop.customer(EMAIL).await;
+    for _ in 0..12 {
+        shop.clock.advance(Duration::days(29));
+        tokens = Tokens::of(&shop.refresh(&tokens).await);
+    }
+    let body: Value = shop.signed_in(&tokens).get("/auth/sessions").await.value();
+    let time =
+        |field: &str| body["data"][0][field].as_str().unwrap().parse::<chrono::DateTime<chrono::Utc>>();
+    assert_eq!(time("expires_at").unwrap() - time("created_at").unwrap(), Duration::days(365));
+    shop.clock.advance(Duration::days(17));
+    problem(&shop.refresh(&tokens).await, StatusCode::UNAUTHORIZED, "invalid_refresh_token");
+}
+
+#[tokio::test]
+async fn one_session_too_many_ends_the_one_that_was_unused_for_longest() {
+    let shop = Shop::open().await;
+    let (_, unused) = shop.customer(EMAIL).await;
+    shop.clock.advance(Duration::seconds(1));
+    let oldest = shop.login(EMAIL).await;
+    for _ in 0..48 {
+        shop.clock.advance(Duration::seconds(1));
+        shop.login(EMAIL).await;
+    }
+    // Used last, the oldest but one is not the one to end.
+    let oldest = Tokens::of(&shop.refresh(&oldest).await);
+    let newest = shop.login(EMAIL).await;
+    let body: Value = shop.signed_in(&newest).get("/auth/sessions").await.value();
+    assert_eq!(body["pagination"]["total_items"], 50);
+    problem(&shop.validate(&unused.access).await, StatusCode::UNAUTHORIZED, "unauthorized");
+    problem(&shop.refresh(&unused).await, StatusCode::UNAUTHORIZED, "invalid_refresh_token");
+    Tokens::of(&shop.refresh(&oldest).await);
+
+    let other = shop.replica(|_| {}, None);
+    let sign_ins = (0..8).map(|number| if number % 2 == 0 { shop.login(EMAIL) } else { other.login(EMAIL) });
+    futures::future::join_all(sign_ins).await;
+    shop.until("no more at the same moment", "SELECT count(*) = 50 FROM sessions WHERE ended_at IS NULL")
+        .await;
+}
+
+#[tokio::test]
+async fn a_session_that_was_unused_for_long_ends_without_a_revocation() {
+    let shop = Shop::open().await;
+    shop.register(EMAIL).await;
+    for _ in 0..50 {
+        shop.login(EMAIL).await;
+    }
+    shop.clock.advance(Duration::hours(2));
+    shop.login(EMAIL).await;
+    shop.until(
+        "its tokens have expired by themselves",
+        "SELECT (SELECT count(*) FROM sessions WHERE end_reason = 'limit') = 1
+            AND NOT EXISTS (SELECT FROM revocations)",
+    )
+    .await;
+}

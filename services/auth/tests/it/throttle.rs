@@ -1,11 +1,14 @@
 //! Slowing down whoever guesses passwords.
 
 use chrono::Duration;
+use futures::future::join_all;
 use http::StatusCode;
 use kit::testing::{TestClient, TestResponse};
 use serde_json::json;
 
 use crate::support::{EMAIL, PASSWORD, Shop, problem};
+
+const WRONG: &str = "Wr0ng!Password";
 
 async fn guess(client: &TestClient, password: &str) -> TestResponse {
     client.post("/auth/login", &json!({ "email": EMAIL, "password": password })).await
@@ -13,12 +16,32 @@ async fn guess(client: &TestClient, password: &str) -> TestResponse {
 
 async fn guess_wrong(client: &TestClient, times: u32) {
     for _ in 0..times {
-        assert_eq!(guess(client, "Wr0ng!Password").await.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(guess(client, WRONG).await.status, StatusCode::UNAUTHORIZED);
     }
 }
 
 fn from(shop: &Shop, ip: &str) -> TestClient {
     shop.client.with_header("x-forwarded-for", ip)
+}
+
+/// Guesses at the same moment, one with each client; how many of them were checked. The others have to wait.
+async fn burst(clients: impl IntoIterator<Item = TestClient>) -> usize {
+    let guesses = clients.into_iter().map(async |client| guess(&client, WRONG).await.status);
+    let statuses = join_all(guesses).await;
+    let is = |status| statuses.iter().filter(|answer| **answer == status).count();
+    let (checked, waiting) = (is(StatusCode::UNAUTHORIZED), is(StatusCode::TOO_MANY_REQUESTS));
+    assert_eq!(checked + waiting, statuses.len(), "{statuses:?}");
+    checked
+}
+
+/// How many passwords these replicas hashed.
+async fn hashed(replicas: &[&Shop]) -> u64 {
+    let series = r#"password_hash_duration_seconds_count{service="auth",algorithm="argon2"}"#;
+    let mut total = 0;
+    for replica in replicas {
+        total += replica.metric(series).await;
+    }
+    total
 }
 
 #[tokio::test]
@@ -38,16 +61,78 @@ async fn a_guesser_waits_and_is_never_locked_out() {
 }
 
 #[tokio::test]
+async fn of_fifty_guesses_at_the_same_moment_at_two_replicas_ten_are_checked() {
+    let shop = Shop::open().await;
+    shop.register(EMAIL).await;
+    let other = shop.replica(|_| {}, None);
+    let before = hashed(&[&shop, &other]).await;
+    let clients = (0..50).map(|number| from(if number % 2 == 0 { &shop } else { &other }, "203.0.113.1"));
+    assert_eq!(burst(clients).await, 10);
+    assert_eq!(hashed(&[&shop, &other]).await - before, 10, "no other password was looked at");
+    let answer = guess(&from(&other, "203.0.113.1"), PASSWORD).await;
+    assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
+async fn when_a_wait_ends_one_of_many_guesses_at_the_same_moment_is_checked() {
+    let shop = Shop::open().await;
+    shop.register(EMAIL).await;
+    let other = shop.replica(|_| {}, None);
+    guess_wrong(&from(&shop, "203.0.113.1"), 10).await;
+    for wait in [1, 2, 4] {
+        shop.clock.advance(Duration::seconds(wait));
+        let clients = (0..20).map(|number| from(if number % 2 == 0 { &shop } else { &other }, "203.0.113.1"));
+        assert_eq!(burst(clients).await, 1, "after {wait} s");
+    }
+}
+
+#[tokio::test]
+async fn guesses_from_many_addresses_at_the_same_moment_are_a_hundred_per_account() {
+    let shop = Shop::open().await;
+    shop.register(EMAIL).await;
+    let other = shop.replica(|_| {}, None);
+    let mut checked = 0;
+    for network in 0..6 {
+        let clients = (0..24)
+            .map(|host| from(if host % 2 == 0 { &shop } else { &other }, &format!("203.0.{network}.{host}")));
+        checked += burst(clients).await;
+    }
+    assert_eq!(checked, 100);
+}
+
+#[tokio::test]
+async fn a_right_password_is_no_guess() {
+    let shop = Shop::open().await;
+    shop.register(EMAIL).await;
+    for _ in 0..30 {
+        assert_eq!(guess(&shop.client, PASSWORD).await.status, StatusCode::OK);
+    }
+    shop.until("nothing is counted", "SELECT coalesce(sum(count), 0) = 0 FROM sign_in_failures").await;
+}
+
+#[tokio::test]
+async fn a_sign_in_that_fails_for_another_reason_is_no_guess() {
+    let nowhere = tempfile::tempdir().unwrap();
+    let missing = nowhere.path().join("keyring.json");
+    let shop = Shop::open_with(|config| config.signing_keys.clone_from(&missing), None).await;
+    shop.register(EMAIL).await;
+    for _ in 0..12 {
+        assert_eq!(guess(&shop.client, PASSWORD).await.status, StatusCode::SERVICE_UNAVAILABLE);
+    }
+    sqlx::query("UPDATE users SET is_active = false").execute(&shop.pool).await.unwrap();
+    for _ in 0..12 {
+        assert_eq!(guess(&shop.client, PASSWORD).await.status, StatusCode::FORBIDDEN);
+    }
+}
+
+#[tokio::test]
 async fn the_wait_grows_to_a_minute_and_is_forgotten() {
     let shop = Shop::open().await;
     shop.register(EMAIL).await;
     let guesser = from(&shop, "203.0.113.1");
     guess_wrong(&guesser, 10).await;
     for wait in [1, 2, 4, 8, 16, 32, 60, 60] {
-        assert_eq!(
-            guess(&guesser, "Wr0ng!Password").await.header("retry-after"),
-            Some(wait.to_string().as_str())
-        );
+        assert_eq!(guess(&guesser, WRONG).await.header("retry-after"), Some(wait.to_string().as_str()));
         shop.clock.advance(Duration::seconds(wait));
         guess_wrong(&guesser, 1).await;
     }
@@ -78,8 +163,34 @@ async fn guesses_from_many_addresses_slow_strangers_but_not_the_owner() {
 }
 
 #[tokio::test]
+async fn the_case_of_an_address_makes_no_other_guesser() {
+    let shop = Shop::open().await;
+    shop.register(EMAIL).await;
+    for email in ["jane.doe@example.com", "JANE.DOE@EXAMPLE.COM"] {
+        for _ in 0..5 {
+            let answer = shop.client.post("/auth/login", &json!({ "email": email, "password": WRONG })).await;
+            assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+        }
+    }
+    assert_eq!(guess(&shop.client, PASSWORD).await.status, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
 async fn unknown_addresses_are_slowed_down_alike() {
     let shop = Shop::open().await;
     guess_wrong(&shop.client, 10).await;
     assert_eq!(guess(&shop.client, PASSWORD).await.status, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
+async fn outcomes_of_sign_ins_are_counted() {
+    let shop = Shop::open().await;
+    shop.register(EMAIL).await;
+    guess(&shop.client, PASSWORD).await;
+    guess_wrong(&shop.client, 10).await;
+    guess(&shop.client, WRONG).await;
+    for (outcome, expected) in [("succeeded", 1), ("wrong_credentials", 10), ("throttled", 1)] {
+        let series = format!(r#"sign_ins_total{{service="auth",outcome="{outcome}"}}"#);
+        assert_eq!(shop.metric(&series).await, expected, "{outcome}");
+    }
 }

@@ -1,18 +1,19 @@
 //! Requests, responses, handlers: a file an endpoint group.
 
+mod access;
 mod administration;
 mod client;
 mod error;
-mod lists;
+mod internal;
 mod login;
 mod logout;
 mod refresh;
 mod register;
+mod responses;
 mod sessions;
 mod token;
 mod users;
 mod validate;
-mod views;
 mod well_known;
 
 use std::sync::Arc;
@@ -21,24 +22,26 @@ use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::{get, post};
 use kit::auth::Verifier;
+use kit::openapi::Summary;
 use kit::watch::Following;
-use utoipa::OpenApi;
+use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use well_known::PublicKeys;
+pub(crate) use access::access;
+pub(crate) use well_known::PublicKeys;
 
 use crate::app::Auth;
 
 /// What handlers share.
 #[derive(Clone)]
-pub struct HttpState {
+pub(crate) struct HttpState {
     /// The use cases.
-    pub auth: Auth,
+    pub(crate) auth: Auth,
     /// The public keys as they are served.
-    pub public_keys: PublicKeys,
+    pub(crate) public_keys: PublicKeys,
     /// Keeps the key files followed for as long as requests are served.
-    pub following: Arc<[Following; 2]>,
+    pub(crate) _following: Arc<[Following; 2]>,
 }
 
 impl FromRef<HttpState> for Verifier {
@@ -53,28 +56,12 @@ impl FromRef<HttpState> for Auth {
     }
 }
 
-#[derive(OpenApi)]
-#[openapi(
-    info(title = "ShopFlow auth", description = "Accounts, sign-in, tokens"),
-    modifiers(&BearerToken),
-    tags((name = "auth", description = "Accounts, sign-in, tokens"))
-)]
-struct Description;
-
-struct BearerToken;
-
-impl utoipa::Modify for BearerToken {
-    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
-        use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
-        let components = openapi.components.get_or_insert_with(Default::default);
-        components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
-    }
-}
+/// What the description says of the service.
+const SUMMARY: Summary = Summary { title: "ShopFlow auth", description: "Accounts, sign-in, tokens" };
 
 /// The canonical routes, with their description.
 fn described() -> OpenApiRouter<HttpState> {
-    OpenApiRouter::with_openapi(Description::openapi())
+    OpenApiRouter::default()
         .routes(routes!(register::register))
         .routes(routes!(login::login))
         .routes(routes!(token::token))
@@ -93,25 +80,30 @@ fn described() -> OpenApiRouter<HttpState> {
 
 /// The same handlers under the names that older documents give them.
 fn aliases() -> Router<HttpState> {
-    Router::new()
-        .route("/users/register", post(register::register))
-        .route("/register", post(register::register))
-        .route("/api/users/register", post(register::register))
-        .route("/users/login", post(login::login))
-        .route("/login", post(login::login))
-        .route("/api/users/login", post(login::login))
-        .route("/validate-token", post(validate::validate))
-        .route("/users/{id}", get(users::get))
-        .route("/api/users/{id}", get(users::get))
+    [
+        (access::REGISTER, post(register::register)),
+        (access::LOGIN, post(login::login)),
+        (access::VALIDATE, post(validate::validate)),
+        (access::USER, get(users::get)),
+    ]
+    .into_iter()
+    .flat_map(|(paths, handler)| paths.iter().map(move |path| (*path, handler.clone())))
+    .fold(Router::new(), |router, (path, handler)| router.route(path, handler))
 }
 
-/// All routes of the service.
-pub fn router(state: HttpState) -> Router {
+/// What other services ask. Not described: the gateway's description is made of the others, and has no such route.
+fn internal() -> Router<HttpState> {
+    Router::new().route("/internal/revocations", get(internal::revocations))
+}
+
+/// All routes of the service, each behind its rule.
+pub(crate) fn router(state: HttpState) -> Router {
     let (canonical, _) = described().split_for_parts();
-    canonical.merge(aliases()).with_state(state)
+    let all = canonical.merge(aliases()).merge(internal());
+    access::everything().protect(all, state.auth.verifier.clone()).with_state(state)
 }
 
 /// The description of the canonical routes.
-pub fn openapi() -> utoipa::openapi::OpenApi {
-    described().into_openapi()
+pub(crate) fn openapi() -> OpenApi {
+    kit::openapi::complete(described().into_openapi(), SUMMARY, &access())
 }

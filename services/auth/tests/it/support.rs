@@ -1,11 +1,13 @@
 //! A running auth service for one test.
 
+mod exchanges;
 mod key;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::jetstream;
 use auth::Config;
 use auth::config::PasswordHash;
 use chrono::{DateTime, Utc};
@@ -20,8 +22,11 @@ use kit::testing::{ISSUER, TestClient, TestResponse};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use tempfile::TempDir;
+use testbed::TestDatabase;
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+pub(crate) use exchanges::Exchanges;
 pub(crate) use key::{TestKey, write_keyring, write_verification_keys};
 
 pub(crate) const EMAIL: &str = "jane.doe@example.com";
@@ -31,19 +36,33 @@ pub(crate) const PASSWORD: &str = "S3cur3P@ssw0rd!";
 pub(crate) const HASH: PasswordHash =
     PasswordHash::Argon2id { memory_kib: 64, iterations: 1, parallelism: 1 };
 
-/// The longest that anything asynchronous may take.
+/// Maximum time of anything asynchronous.
 pub(crate) const SOON: Duration = Duration::from_secs(10);
 
 pub(crate) struct Shop {
     pub(crate) client: TestClient,
     /// What probes and Prometheus reach.
     pub(crate) internal: TestClient,
+    /// The database, for what the tests assert themselves.
     pub(crate) pool: PgPool,
     pub(crate) clock: ManualClock,
     pub(crate) key: TestKey,
     pub(crate) shutdown: Shutdown,
+    database: TestDatabase,
     directory: TempDir,
     background: Vec<Task>,
+}
+
+/// What a service is started with, besides its settings.
+struct Parts {
+    database: TestDatabase,
+    /// How the service itself reaches the database.
+    url: String,
+    /// Where its keys are, if not in a folder of its own.
+    keys: Option<PathBuf>,
+    key: TestKey,
+    clock: ManualClock,
+    jetstream: Option<jetstream::Context>,
 }
 
 impl Shop {
@@ -54,46 +73,82 @@ impl Shop {
 
     pub(crate) async fn open_with(
         configure: impl FnOnce(&mut Config),
-        jetstream: Option<async_nats::jetstream::Context>,
+        jetstream: Option<jetstream::Context>,
     ) -> Self {
-        let database =
-            testbed::Postgres::shared().await.database(&[&kit::database::migrator(), &auth::MIGRATOR]).await;
-        Self::open_on(database.pool, configure, jetstream)
+        Self::open_on(Self::database().await, configure, jetstream)
     }
 
-    /// A service on a database that another one may use as well.
+    /// An empty database with every migration.
+    pub(crate) async fn database() -> TestDatabase {
+        testbed::Postgres::shared().await.database(&[&kit::database::migrator(), &auth::MIGRATOR]).await
+    }
+
+    /// A service on a database that is there already.
     pub(crate) fn open_on(
-        pool: PgPool,
+        database: TestDatabase,
         configure: impl FnOnce(&mut Config),
-        jetstream: Option<async_nats::jetstream::Context>,
+        jetstream: Option<jetstream::Context>,
     ) -> Self {
+        let url = database.url.clone();
+        Self::open_through(database, url, configure, jetstream)
+    }
+
+    /// [`Self::open_on`] for a service that reaches its database by another URL, such as a proxy's.
+    pub(crate) fn open_through(
+        database: TestDatabase,
+        url: String,
+        configure: impl FnOnce(&mut Config),
+        jetstream: Option<jetstream::Context>,
+    ) -> Self {
+        // Whole seconds, as tokens have them.
+        let clock = ManualClock::at(DateTime::from_timestamp(Utc::now().timestamp(), 0).unwrap());
+        let parts = Parts { database, url, keys: None, key: TestKey::generate(), clock, jetstream };
+        Self::start(parts, configure)
+    }
+
+    /// Another replica of the service: the same database, keys and time.
+    pub(crate) fn replica(
+        &self,
+        configure: impl FnOnce(&mut Config),
+        jetstream: Option<jetstream::Context>,
+    ) -> Self {
+        let parts = Parts {
+            database: self.database.clone(),
+            url: self.database.url.clone(),
+            keys: Some(self.directory().to_owned()),
+            key: self.key.clone(),
+            clock: self.clock.clone(),
+            jetstream,
+        };
+        Self::start(parts, configure)
+    }
+
+    fn start(parts: Parts, configure: impl FnOnce(&mut Config)) -> Self {
+        let Parts { database, url, keys, key, clock, jetstream } = parts;
         let directory = tempfile::tempdir().unwrap();
-        let key = TestKey::generate();
-        key.write(directory.path());
+        let keys = keys.unwrap_or_else(|| {
+            key.write(directory.path());
+            directory.path().to_owned()
+        });
         let mut config = Config {
-            signing_keys: directory.path().join("keyring.json"),
+            signing_keys: keys.join("keyring.json"),
             admin_dir: directory.path().join("admin"),
             password_hash: HASH,
             ..Config::default()
         };
         configure(&mut config);
-        // Whole seconds, as tokens have them.
-        let clock = ManualClock::at(DateTime::from_timestamp(Utc::now().timestamp(), 0).unwrap());
         let service = kit::config::Service {
             issuer: ISSUER.to_owned(),
-            verification_keys: directory.path().join("jwks.json"),
+            verification_keys: keys.join("jwks.json"),
             ..kit::config::Service::of(auth::NAME)
         };
         let shutdown = Shutdown::new();
+        let verifier =
+            Verifier::from_file_with_clock(&service.verification_keys, ISSUER, auth::NAME, clock.shared());
         let context = Context {
-            verifier: Verifier::from_file_with_clock(
-                &service.verification_keys,
-                ISSUER,
-                auth::NAME,
-                clock.shared(),
-            ),
+            verifier,
             config: Arc::new(service),
-            database: Some(Database::from_pool(&pool)),
+            database: Some(Database::from_url(&url, 10).unwrap()),
             nats: None,
             jetstream,
             clock: clock.shared(),
@@ -102,7 +157,8 @@ impl Shop {
         };
         let App { router, internal, background, .. } = auth::service(context, config).unwrap();
         let (client, internal) = (TestClient::new(router), TestClient::new(internal));
-        Self { client, internal, pool, clock, key, shutdown, directory, background }
+        let pool = database.pool.clone();
+        Self { client, internal, pool, clock, key, shutdown, database, directory, background }
     }
 
     /// Where the files of the service are.
@@ -111,10 +167,35 @@ impl Shop {
     }
 
     /// Runs the background tasks until the test ends.
-    pub(crate) fn run_background(&mut self) {
-        for task in self.background.drain(..) {
-            tokio::spawn(task.supervise(self.shutdown.clone()));
-        }
+    pub(crate) fn run_background(&mut self) -> Vec<JoinHandle<()>> {
+        let tasks = self.background.drain(..);
+        tasks.map(|task| tokio::spawn(task.supervise(self.shutdown.clone()))).collect()
+    }
+
+    /// Runs the background tasks, and waits until the one that ends by itself has: the first administrator's.
+    pub(crate) async fn run_bootstrap(&mut self) {
+        let tasks = self.run_background();
+        testbed::until(SOON, "the administrator was looked for", async || {
+            tasks.iter().any(JoinHandle::is_finished).then_some(())
+        })
+        .await
+        .unwrap();
+    }
+
+    /// Value of a counter or gauge whose line begins with `series`; 0 when there is none.
+    pub(crate) async fn metric(&self, series: &str) -> u64 {
+        let text = self.client.get("/metrics").await.text();
+        let line = text.lines().find(|line| line.starts_with(series));
+        line.and_then(|line| line.rsplit(' ').next()).map_or(0, |value| value.parse().unwrap())
+    }
+
+    /// Waits until the service is ready.
+    pub(crate) async fn ready(&self) {
+        testbed::until(SOON, "the service is ready", async || {
+            (self.internal.get("/ready").await.status == StatusCode::OK).then_some(())
+        })
+        .await
+        .unwrap();
     }
 
     pub(crate) async fn register(&self, email: &str) -> Uuid {
@@ -158,10 +239,8 @@ impl Shop {
 
     /// Events written so far, oldest first.
     pub(crate) async fn events(&self) -> Vec<Value> {
-        sqlx::query_scalar("SELECT payload::jsonb FROM outbox ORDER BY id")
-            .fetch_all(&self.pool)
-            .await
-            .unwrap()
+        let sql = "SELECT payload::jsonb FROM outbox ORDER BY position";
+        sqlx::query_scalar(sql).fetch_all(&self.pool).await.unwrap()
     }
 
     /// Waits until a value of the database is as expected.

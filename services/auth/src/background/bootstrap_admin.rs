@@ -8,16 +8,18 @@ use secrecy::SecretString;
 
 use crate::app::{Auth, Error};
 
-/// Opens the administrator's account when the files are there. Fails, to be tried again, while the database is away.
-pub(crate) async fn ensure_administrator(auth: Auth, directory: PathBuf) -> anyhow::Result<()> {
+/// Opens the administrator's account when the files are there. Fails, to be tried again, while the database is
+/// unavailable.
+pub(crate) async fn open_bootstrap_admin(auth: Auth, directory: PathBuf) -> anyhow::Result<()> {
     let Some((email, password)) = read(&directory)? else {
         tracing::info!(path = %directory.display(), "no administrator is configured");
         return Ok(());
     };
-    match auth.ensure_administrator(&email, password).await {
+    match auth.open_bootstrap_admin(&email, password).await {
         // Trying again would change nothing: somebody has to correct the files, and that restarts the service.
-        Err(Error::Invalid(violations)) => {
-            let reason = violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        Err(Error::Invalid(errors)) => {
+            let reason = errors.iter().map(|error| format!("{}: {}", error.field, error.message));
+            let reason = reason.collect::<Vec<_>>().join("; ");
             tracing::error!(path = %directory.display(), reason, "the administrator's account cannot be opened");
             Ok(())
         }

@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use async_nats::jetstream;
+use futures::future::try_join_all;
 use kit::lifecycle::Shutdown;
+use protocol::buckets::{stream, subject};
 use tokio::time::Instant;
+use topology::REVOCATIONS;
 
 use crate::app::Auth;
-use crate::store::revocations::Revocation;
+use crate::domain::revocation::Entry;
 
-/// Bucket of revocations.
-const BUCKET: &str = "revocations";
 /// Revocations recorded by a replica that died are found by another within this time.
 const PAUSE: Duration = Duration::from_secs(1);
 /// How often to look whether the bucket is still the same one.
@@ -28,11 +29,11 @@ impl RevocationRelay {
         Self { auth, jetstream }
     }
 
-    /// Publishes until shutdown. While NATS is away, revocations wait in the database.
+    /// Publishes until shutdown. While NATS is unavailable, revocations wait in the database.
     pub(crate) async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
         let mut bucket = None;
         let mut inspected: Option<Instant> = None;
-        let mut away = false;
+        let mut unavailable = false;
         loop {
             let mut result = Ok(());
             if inspected.is_none_or(|at| at.elapsed() >= INSPECTION) {
@@ -43,11 +44,11 @@ impl RevocationRelay {
                 result = self.drain().await;
             }
             match result {
-                Ok(()) => away = false,
+                Ok(()) => unavailable = false,
                 Err(Failure::Store(error)) => return Err(error.into()),
-                Err(Failure::Bucket(error)) if !away => {
-                    away = true;
-                    tracing::warn!(error = %error, "revocations cannot be published, they wait in the database");
+                Err(Failure::Bucket(error)) if !unavailable => {
+                    unavailable = true;
+                    tracing::warn!(%error, "revocations cannot be published, they wait in the database");
                 }
                 Err(Failure::Bucket(_)) => {}
             }
@@ -61,7 +62,7 @@ impl RevocationRelay {
 
     /// A bucket made since the last look has lost what was in it.
     async fn inspect(&self, known: &mut Option<i128>) -> Result<(), Failure> {
-        let stream = self.jetstream.get_stream(format!("KV_{BUCKET}")).await.map_err(Failure::bucket)?;
+        let stream = self.jetstream.get_stream(stream(&REVOCATIONS)).await.map_err(Failure::bucket)?;
         let created = Some(stream.cached_info().created.unix_timestamp_nanos());
         if *known != created {
             // Also at start: nobody knows what happened to the bucket while no relay was watching.
@@ -77,18 +78,22 @@ impl RevocationRelay {
             if pending.is_empty() {
                 return Ok(());
             }
-            for revocation in pending {
-                self.put(&revocation).await?;
-                self.auth.revocation_published(&revocation).await.map_err(Failure::Store)?;
-            }
+            self.publish(&pending).await?;
+            self.auth.revocations_published(&pending).await.map_err(Failure::Store)?;
         }
     }
 
-    async fn put(&self, revocation: &Revocation) -> Result<(), Failure> {
-        let subject = format!("$KV.{BUCKET}.{}", revocation.key);
-        let value = serde_json::json!({ "before": revocation.before }).to_string();
-        let ack = self.jetstream.publish(subject, value.into()).await.map_err(Failure::bucket)?;
-        ack.await.map_err(Failure::bucket)?;
+    /// All at once: a broker that does not answer costs one time-out, not one for each.
+    async fn publish(&self, pending: &[Entry]) -> Result<(), Failure> {
+        let mut acknowledgements = Vec::with_capacity(pending.len());
+        for entry in pending {
+            let entry = self.auth.published(entry.clone());
+            let subject = subject(&REVOCATIONS, &entry.key);
+            let value = serde_json::to_vec(&entry.value).map_err(Failure::bucket)?;
+            let sent = self.jetstream.publish(subject, value.into()).await.map_err(Failure::bucket)?;
+            acknowledgements.push(sent.into_future());
+        }
+        try_join_all(acknowledgements).await.map_err(Failure::bucket)?;
         Ok(())
     }
 }
@@ -101,14 +106,5 @@ enum Failure {
 impl Failure {
     fn bucket(error: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self::Bucket(Box::new(error))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn the_bucket_is_one_that_auth_may_write() {
-        let bucket = topology::BUCKETS.iter().find(|bucket| bucket.name == super::BUCKET).unwrap();
-        assert!(bucket.writers.contains(&crate::NAME));
     }
 }

@@ -9,10 +9,15 @@ use crate::store::sessions;
 
 impl Auth {
     /// Ends a session of `user`: its refresh tokens are worth nothing at once, its access tokens within seconds.
-    pub async fn end_session(&self, user: Uuid, session: Uuid, reason: EndReason) -> Result<(), Error> {
+    pub(crate) async fn end_session(
+        &self,
+        user: Uuid,
+        session: Uuid,
+        reason: EndReason,
+    ) -> Result<(), Error> {
         let now = self.now();
         let revocation = Revocation::Session(session);
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.database.begin().await?;
         if !sessions::end(&mut transaction, session, user, reason, now).await? {
             return Err(Error::SessionNotFound);
         }

@@ -8,12 +8,12 @@ use arc_swap::ArcSwapOption;
 use jsonwebtoken::Header;
 use kit::auth::{Claims, TOKEN_TYPE};
 
-pub use keyring::KeyringError;
+pub(crate) use keyring::KeyringError;
 use keyring::SigningKey;
 
 /// A token could not be signed.
 #[derive(Debug, thiserror::Error)]
-pub enum SignError {
+pub(crate) enum SignError {
     /// No usable keyring has been read yet.
     #[error("there is no signing key yet")]
     NoKey,
@@ -24,13 +24,13 @@ pub enum SignError {
 
 /// Signs with whichever key is active now. Clones share the key.
 #[derive(Clone, Default)]
-pub struct Signer {
+pub(crate) struct Signer {
     key: Arc<ArcSwapOption<SigningKey>>,
 }
 
 impl Signer {
     /// Takes the active key of a keyring; the key before stays in use when the keyring is unusable.
-    pub fn load(&self, keyring: &[u8]) -> Result<(), KeyringError> {
+    pub(crate) fn load(&self, keyring: &[u8]) -> Result<(), KeyringError> {
         let key = keyring::active_key(keyring)?;
         let before = self.key.swap(Some(Arc::new(key)));
         let kid = self.key_id();
@@ -41,12 +41,12 @@ impl Signer {
     }
 
     /// Identifier of the key that signs now.
-    pub fn key_id(&self) -> Option<String> {
+    pub(crate) fn key_id(&self) -> Option<String> {
         self.key.load().as_ref().map(|key| key.kid.clone())
     }
 
     /// Signs an access token.
-    pub fn sign(&self, claims: &Claims) -> Result<String, SignError> {
+    pub(crate) fn sign(&self, claims: &Claims) -> Result<String, SignError> {
         let key = self.key.load_full().ok_or(SignError::NoKey)?;
         let header =
             Header { typ: Some(TOKEN_TYPE.into()), kid: Some(key.kid.clone()), ..Header::new(key.algorithm) };

@@ -1,61 +1,66 @@
 //! Use cases, one a file: one transaction, one outbox write.
 
-mod change_standing;
-mod ensure_administrator;
+mod bootstrap_admin;
+mod end_session;
 mod error;
-mod housekeeping;
-mod issue;
-mod publish_revocations;
+mod issue_tokens;
+mod metrics;
+mod password_schemes;
+mod queries;
+mod random;
 mod refresh;
 mod register;
+mod retention;
+mod revocations;
 mod sign_in;
-mod sign_out;
-mod view;
+mod update_user;
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
 use kit::auth::{Revocation, Verifier};
 use kit::clock::SharedClock;
-use kit::database::Database;
+use kit::database::{Aggregate, Database, Transaction};
+use kit::events::UserUpdated;
 use kit::timestamp::Timestamp;
-use sqlx::{PgConnection, PgTransaction};
 use tokio::sync::Notify;
 
-pub use change_standing::Change;
-pub use error::Error;
-pub use issue::TokenPair;
-pub use register::Registered;
-pub use sign_in::Credentials;
+pub(crate) use error::Error;
+pub(crate) use issue_tokens::TokenPair;
+pub(crate) use metrics::Metrics;
+pub(crate) use sign_in::Credentials;
+pub(crate) use update_user::UserUpdate;
 
+use crate::domain::User;
 use crate::domain::password::Policy;
 use crate::passwords::HashingPool;
 use crate::signing::Signer;
 use crate::store;
 
-/// What the use cases are told at start.
+/// What the use cases are configured with.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// `iss` of tokens.
-    pub issuer: String,
+    pub(crate) issuer: String,
     /// Life of an access token.
-    pub access_ttl: Duration,
+    pub(crate) access_ttl: Duration,
     /// Life of a refresh token.
-    pub refresh_ttl: Duration,
+    pub(crate) refresh_ttl: Duration,
     /// What new passwords must look like.
-    pub password_policy: Policy,
+    pub(crate) password_policy: Policy,
 }
 
 /// The use cases, with what they need. Clones share everything.
 #[derive(Clone)]
-pub struct Auth {
+pub(crate) struct Auth {
     pub(crate) database: Database,
     pub(crate) clock: SharedClock,
     pub(crate) verifier: Verifier,
     pub(crate) passwords: HashingPool,
     pub(crate) signer: Signer,
     pub(crate) settings: Arc<Settings>,
-    /// Rung when a revocation was recorded, so that it is published without waiting for the next look.
+    pub(crate) metrics: Metrics,
+    /// Notified when a revocation was recorded, so that it is published without waiting for the next look.
     pub(crate) revoked: Arc<Notify>,
 }
 
@@ -65,24 +70,33 @@ impl Auth {
         Timestamp::now(&*self.clock).get()
     }
 
-    async fn begin(&self) -> Result<PgTransaction<'static>, sqlx::Error> {
-        self.database.pool().begin().await
-    }
-
     /// Records a revocation in the caller's transaction; [`Self::enforce`] must follow the commit.
     async fn record(
         &self,
-        connection: &mut PgConnection,
+        transaction: &mut Transaction,
         revocation: Revocation,
         now: DateTime<Utc>,
-    ) -> Result<(), sqlx::Error> {
-        let entry = store::revocations::Revocation { key: revocation.key(), before: now.timestamp_millis() };
-        store::revocations::record(connection, &entry, now).await
+    ) -> Result<(), Error> {
+        Ok(store::revocations::record(transaction, &[revocation.key()], now).await?)
     }
 
     /// Makes a committed revocation effective: here at once, elsewhere by the bucket.
     fn enforce(&self, revocation: Revocation, now: DateTime<Utc>) {
         self.verifier.revocations().insert(revocation, now);
         self.revoked.notify_one();
+    }
+}
+
+/// What an event of `user` is about.
+fn aggregate(user: &User) -> Aggregate {
+    Aggregate { id: user.id, sequence: user.version }
+}
+
+fn updated(user: &User) -> UserUpdated {
+    UserUpdated {
+        user_id: user.id,
+        role: user.role.to_string(),
+        is_active: user.is_active,
+        updated_at: user.updated_at.into(),
     }
 }

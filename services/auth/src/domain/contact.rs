@@ -1,43 +1,35 @@
 //! Names and telephone numbers of a person.
 
-use super::Violation;
+use kit::validation::{FieldErrors, text};
 
-/// Longest first or last name, in characters.
-pub const MAX_NAME_LENGTH: usize = 100;
+/// Maximum length of a first or last name, in characters.
+pub(crate) const MAX_NAME_LENGTH: usize = 100;
 
 /// A first or last name: 1 to 100 characters, not blank, no control characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PersonName(String);
+pub(crate) struct PersonName(String);
 
 impl PersonName {
-    /// Accepts `text` as the value of `field`.
-    pub fn parse(field: &'static str, text: &str) -> Result<Self, Violation> {
-        if text.trim().is_empty() {
-            return Err(Violation::new(field, "required", "must not be empty"));
-        }
-        if text.chars().count() > MAX_NAME_LENGTH {
-            return Err(Violation::new(field, "too_long", "must have at most 100 characters"));
-        }
-        // PostgreSQL cannot store U+0000, and the others have no place in a name.
-        if text.chars().any(char::is_control) {
-            return Err(Violation::new(field, "invalid_characters", "must not contain control characters"));
-        }
-        Ok(Self(text.to_owned()))
+    /// Accepts `name` as the value of `field`.
+    pub(crate) fn parse(field: &str, name: &str) -> Result<Self, FieldErrors> {
+        let mut errors = FieldErrors::new();
+        text::check_line(field, name, MAX_NAME_LENGTH, &mut errors);
+        errors.unless_any(|| Some(Self(name.to_owned())))
     }
 
     /// The name as it was given.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 /// A telephone number in E.164 form: `+`, then 2 to 15 digits of which the first is not zero.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Phone(String);
+pub(crate) struct Phone(String);
 
 impl Phone {
     /// Accepts `text` when it is in E.164 form.
-    pub fn parse(text: &str) -> Result<Self, Violation> {
+    pub(crate) fn parse(text: &str) -> Result<Self, FieldErrors> {
         let digits = text.strip_prefix('+').unwrap_or_default();
         let well_formed = (2..=15).contains(&digits.len())
             && !digits.starts_with('0')
@@ -45,12 +37,12 @@ impl Phone {
         if well_formed {
             Ok(Self(text.to_owned()))
         } else {
-            Err(Violation::new("phone", "invalid_phone", "must be in E.164 form, such as +15551234567"))
+            Err(FieldErrors::one("phone", "invalid_phone", "must be in E.164 form, such as +15551234567"))
         }
     }
 
     /// The number with its leading `+`.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -75,7 +67,8 @@ mod tests {
     #[test]
     fn a_name_is_measured_in_characters() {
         assert!(PersonName::parse("last_name", &"é".repeat(100)).is_ok());
-        assert_eq!(PersonName::parse("last_name", &"é".repeat(101)).unwrap_err().code, "too_long");
+        let refused = PersonName::parse("last_name", &"é".repeat(101)).unwrap_err();
+        assert!(refused.iter().all(|error| error.code == "too_long"));
     }
 
     #[rstest]

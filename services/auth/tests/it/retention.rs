@@ -8,7 +8,9 @@ use crate::support::{EMAIL, Shop};
 async fn a_deactivated_account_is_purged_after_ninety_days_and_announced() {
     let mut shop = Shop::open().await;
     let (old, _) = shop.customer(EMAIL).await;
+    shop.clock.advance(chrono::Duration::seconds(1));
     let (recent, _) = shop.customer("recent@example.com").await;
+    shop.clock.advance(chrono::Duration::seconds(1));
     let (active, _) = shop.customer("active@example.com").await;
     for (id, days) in [(old, 91), (recent, 89)] {
         sqlx::query("UPDATE users SET is_active = false, deactivated_at = now() - make_interval(days => $2) WHERE id = $1")

@@ -1,0 +1,44 @@
+//! Who may use which route.
+
+use Who::{Admin, Anyone, Owner, Service};
+use kit::access::{Access, Rule, Who};
+
+#[rustfmt::skip]
+static RULES: &[Rule] = &[
+    Rule::new("POST /auth/register", &[Anyone]).also_at(REGISTER),
+    Rule::new("POST /auth/login", &[Anyone]).also_at(LOGIN),
+    Rule::new("POST /auth/token", &[Anyone]),
+    Rule::new("POST /auth/refresh", &[Anyone]),
+    Rule::new("POST /auth/validate", &[Anyone]).also_at(VALIDATE),
+    Rule::new("POST /auth/logout", &[Owner]),
+    Rule::new("GET /auth/sessions", &[Owner]),
+    Rule::new("DELETE /auth/sessions/{id}", &[Owner]).hidden(),
+    Rule::new("GET /auth/users", &[Admin]),
+    Rule::new("GET /auth/users/{id}", &[Owner, Admin, Service]).owned_by("id").also_at(USER),
+    Rule::new("PATCH /auth/users/{id}/role", &[Admin]),
+    Rule::new("PATCH /auth/users/{id}/active", &[Admin]),
+    Rule::new("GET /.well-known/jwks.json", &[Anyone]),
+    Rule::new("GET /.well-known/openid-configuration", &[Anyone]),
+];
+
+/// What other services ask; the gateway has no route to it, and no description lists it.
+#[rustfmt::skip]
+static INTERNAL_RULES: &[Rule] = &[
+    Rule::new("GET /internal/revocations", &[Service]),
+];
+
+// The names that older documents give to routes; not described twice.
+pub(super) const REGISTER: &[&str] = &["/users/register", "/register", "/api/users/register"];
+pub(super) const LOGIN: &[&str] = &["/users/login", "/login", "/api/users/login"];
+pub(super) const VALIDATE: &[&str] = &["/validate-token"];
+pub(super) const USER: &[&str] = &["/users/{id}", "/api/users/{id}"];
+
+/// The table of the routes that are described.
+pub(crate) fn access() -> Access {
+    Access::new(RULES)
+}
+
+/// The table of all routes.
+pub(super) fn everything() -> Access {
+    access().and(INTERNAL_RULES)
+}
