@@ -7,7 +7,7 @@ pub use protocol::settings::{Auth as Config, PasswordHash, PasswordPolicy};
 use crate::app::Settings;
 use crate::domain::password::Policy;
 
-/// What the use cases are told of the configuration. `issuer` is the `iss` of the tokens.
+/// What the use cases know of the configuration. `issuer` is the `iss` of the tokens.
 pub(crate) fn settings(issuer: &str, config: &Config) -> Settings {
     Settings {
         issuer: issuer.to_owned(),
