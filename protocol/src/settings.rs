@@ -89,7 +89,7 @@ fn different(default: &Value, wanted: Value) -> Option<Value> {
     }
 }
 
-/// A choice between forms with members of their own, which cannot be told by some of them alone.
+/// A choice between forms with members of their own, of which a part alone would say nothing.
 fn is_tagged(mapping: &Mapping) -> bool {
     mapping.contains_key(auth::ALGORITHM)
 }

@@ -46,13 +46,13 @@ pub enum Invalid {
     CredentialsForAll,
     /// More pods than a managed server has connections for.
     #[error(
-        "the pods of services may open {wanted} database connections at once, and managed PostgreSQL accepts at most {most}: declare fewer replicas, or use postgres.external"
+        "the pods of services may open {wanted} database connections at once, and managed PostgreSQL accepts {maximum}: declare fewer replicas, or use postgres.external"
     )]
     TooManyConnections {
         /// What they may open.
         wanted: u32,
         /// What the largest server accepts.
-        most: u32,
+        maximum: u32,
     },
     /// A refresh token that is dead before the access token.
     #[error("auth.tokens.refreshTtl must be at least auth.tokens.accessTtl")]

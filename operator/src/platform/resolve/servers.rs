@@ -81,8 +81,8 @@ fn connections(services: &[ServicePlan]) -> Result<u32, Invalid> {
         pods.saturating_mul(plan.service.connections).saturating_mul(2)
     };
     let wanted = services.iter().map(of).fold(OTHERS, u32::saturating_add);
-    let most = SIZES[SIZES.len() - 1];
-    SIZES.into_iter().find(|size| wanted <= *size).ok_or(Invalid::TooManyConnections { wanted, most })
+    let maximum = SIZES[SIZES.len() - 1];
+    SIZES.into_iter().find(|size| wanted <= *size).ok_or(Invalid::TooManyConnections { wanted, maximum })
 }
 
 pub(super) fn postgres(

@@ -127,7 +127,7 @@ fn the_managed_server_has_connections_for_every_pod_while_logins_rotate_and_a_ro
     }
     assert_eq!(connections(1), connections(0), "one pod more does not restart the server");
     let refused = connections(100).unwrap_err();
-    assert!(matches!(refused, Invalid::TooManyConnections { most: 800, .. }), "{refused}");
+    assert!(matches!(refused, Invalid::TooManyConnections { maximum: 800, .. }), "{refused}");
     assert!(refused.to_string().contains("fewer replicas"), "{refused}");
     let external =
         "postgres: {external: {host: db, adminSecret: {name: s}}}\nservices: {order: {replicas: 100}}";

@@ -101,12 +101,12 @@ fn databases_and_streams_are_listed_with_what_is_left_to_do() {
 
 #[test]
 fn the_edge_says_what_its_limits_count_until_the_proxies_are_declared() {
-    for (spec, told) in [("{}", true), ("gateway: {trustedProxies: []}", false)] {
+    for (spec, hinted) in [("{}", true), ("gateway: {trustedProxies: []}", false)] {
         let status = World::of(spec).status().0;
         let edge = status.condition(ConditionType::EdgeReady).unwrap();
         assert_eq!((edge.status.as_str(), edge.reason.as_str()), ("True", reason::NOT_DECLARED));
-        assert_eq!(edge.message.contains("spec.gateway.trustedProxies"), told, "{}", edge.message);
-        assert_eq!(edge.message.contains("100 clients"), told, "{}", edge.message);
+        assert_eq!(edge.message.contains("spec.gateway.trustedProxies"), hinted, "{}", edge.message);
+        assert_eq!(edge.message.contains("100 clients"), hinted, "{}", edge.message);
     }
 }
 
