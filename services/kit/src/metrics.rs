@@ -13,7 +13,6 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Metric;
 
 use crate::database::Database;
-use crate::inbox::Outcomes;
 
 /// `Content-Type` of [`Registry::encode`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -26,7 +25,6 @@ struct Inner {
     service: &'static str,
     registry: Mutex<prometheus_client::registry::Registry>,
     /// Families that several parts of a service add to; a name may be registered only once.
-    outcomes: OnceLock<Outcomes>,
     requests: OnceLock<Requests>,
     connections: OnceLock<Connections>,
 }
@@ -39,7 +37,6 @@ impl Registry {
         Self(Arc::new(Inner {
             service,
             registry,
-            outcomes: OnceLock::new(),
             requests: OnceLock::new(),
             connections: OnceLock::new(),
         }))
@@ -71,10 +68,6 @@ impl Registry {
             let _ = encode(&mut text, registry);
         });
         text
-    }
-
-    pub(crate) fn outcomes(&self) -> Outcomes {
-        self.0.outcomes.get_or_init(|| Outcomes::new(self)).clone()
     }
 
     pub(crate) fn requests(&self) -> Requests {

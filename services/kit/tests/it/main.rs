@@ -2,10 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod connections;
+mod consumer;
 mod database;
+mod dead_letters;
+mod effects;
 mod http;
 mod idempotency;
-mod inbox;
 mod jobs;
 mod keys;
 mod lifecycle;
@@ -17,5 +19,6 @@ mod outbox_faults;
 mod projection;
 mod service_client;
 mod silence;
+mod stage;
 mod transaction;
 mod world;

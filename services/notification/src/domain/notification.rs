@@ -89,7 +89,7 @@ pub(crate) struct Unknown {
     what: &'static str,
 }
 
-/// What a notification tells; its `type` in the API.
+/// What a notification says; its `type` in the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// The order has been placed.
@@ -108,9 +108,19 @@ impl Kind {
     }
 }
 
-/// One message to one person over one channel, as recorded.
+/// What the notifications of one event have in common.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Origin {
+    pub(crate) event_id: Uuid,
+    pub(crate) kind: Kind,
+    pub(crate) user_id: Uuid,
+    pub(crate) order_id: Uuid,
+    pub(crate) created_at: DateTime<Utc>,
+}
+
+/// One message to one person over one channel, as lists show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Notification {
+pub(crate) struct Summary {
     /// Also the provider's idempotency reference.
     pub(crate) id: Uuid,
     /// Who receives it.
@@ -125,16 +135,33 @@ pub(crate) struct Notification {
     pub(crate) recipient: String,
     /// Subject line; none for SMS.
     pub(crate) subject: Option<String>,
-    /// Rendered content: HTML for mail, text for SMS.
-    pub(crate) body: String,
     /// Where it stands.
     pub(crate) status: Status,
-    /// The provider's name for the accepted message.
-    pub(crate) provider_ref: Option<String>,
-    /// Why the last attempt failed.
-    pub(crate) error_message: Option<String>,
     /// When the provider accepted it.
     pub(crate) sent_at: Option<DateTime<Utc>>,
     /// When it was recorded.
     pub(crate) created_at: DateTime<Utc>,
 }
+
+/// One message with its content and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Notification {
+    pub(crate) summary: Summary,
+    /// Rendered content: HTML for mail, text for SMS.
+    pub(crate) body: String,
+    /// The provider's name for the accepted message.
+    pub(crate) provider_ref: Option<String>,
+    /// Why the last attempt failed, in the provider's words.
+    pub(crate) error_message: Option<String>,
+}
+
+/// Which notifications a list shows.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Filter {
+    pub(crate) user_id: Option<Uuid>,
+    pub(crate) channel: Option<Channel>,
+    pub(crate) order_id: Option<Uuid>,
+}
+
+/// Where a list continues: after the notification of that time and id, newest first.
+pub(crate) type Position = (DateTime<Utc>, Uuid);

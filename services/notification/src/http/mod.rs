@@ -1,36 +1,33 @@
 //! The HTTP API.
 
-mod dead_letters;
 mod notifications;
-
-use std::sync::Arc;
 
 use axum::extract::FromRef;
 use kit::auth::Verifier;
 use kit::database::Database;
+use kit::dead_letters::{self, DeadLetters};
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::app::deliver::Notifier;
-
 /// What handlers work with.
 #[derive(Clone)]
 pub(crate) struct State {
     pub(crate) verifier: Verifier,
-    pub(crate) notifier: Arc<Notifier>,
-}
-
-impl State {
-    fn database(&self) -> &Database {
-        &self.notifier.database
-    }
+    pub(crate) database: Database,
+    pub(crate) dead_letters: DeadLetters,
 }
 
 impl FromRef<State> for Verifier {
     fn from_ref(state: &State) -> Self {
         state.verifier.clone()
+    }
+}
+
+impl FromRef<State> for DeadLetters {
+    fn from_ref(state: &State) -> Self {
+        state.dead_letters.clone()
     }
 }
 
@@ -40,8 +37,7 @@ pub(crate) fn routes() -> OpenApiRouter<State> {
         .routes(routes!(notifications::list))
         .routes(routes!(notifications::list_of_user))
         .routes(routes!(notifications::find))
-        .routes(routes!(dead_letters::list))
-        .routes(routes!(dead_letters::redrive))
+        .nest("/notifications", dead_letters::routes())
 }
 
 /// The description of every route.

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use axum::extract::State;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use kit::auth::Identity;
 use kit::extract::{Json, Path, Query};
 use kit::paging::{Listing, Page, PageQuery, decode_cursor};
@@ -14,9 +14,8 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::app;
-use crate::domain::{Channel, Notification, Status};
+use crate::domain::{Channel, Filter, Notification, Position, Status, Summary};
 use crate::http::State as AppState;
-use crate::store::notifications::{Filter, Position};
 
 /// A notification as lists show it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -40,24 +39,24 @@ pub(crate) struct NotificationSummary {
     created_at: Timestamp,
 }
 
-impl From<Notification> for NotificationSummary {
-    fn from(notification: Notification) -> Self {
+impl From<Summary> for NotificationSummary {
+    fn from(summary: Summary) -> Self {
         Self {
-            id: notification.id,
-            user_id: notification.user_id,
-            order_id: notification.order_id,
-            channel: notification.channel,
-            kind: notification.kind,
-            recipient: notification.recipient,
-            subject: notification.subject,
-            status: notification.status,
-            sent_at: notification.sent_at.map(Timestamp::new),
-            created_at: Timestamp::new(notification.created_at),
+            id: summary.id,
+            user_id: summary.user_id,
+            order_id: summary.order_id,
+            channel: summary.channel,
+            kind: summary.kind,
+            recipient: summary.recipient,
+            subject: summary.subject,
+            status: summary.status,
+            sent_at: summary.sent_at.map(Timestamp::new),
+            created_at: Timestamp::new(summary.created_at),
         }
     }
 }
 
-/// A notification with its content and its fate.
+/// A notification with its content and what became of it.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct NotificationDetail {
     id: Uuid,
@@ -87,20 +86,21 @@ pub(crate) struct NotificationDetail {
 
 impl From<Notification> for NotificationDetail {
     fn from(notification: Notification) -> Self {
+        let Notification { summary, body, provider_ref, error_message } = notification;
         Self {
-            id: notification.id,
-            user_id: notification.user_id,
-            order_id: notification.order_id,
-            channel: notification.channel,
-            kind: notification.kind,
-            recipient: notification.recipient,
-            subject: notification.subject,
-            body: notification.body,
-            status: notification.status,
-            provider_ref: notification.provider_ref,
-            error_message: notification.error_message,
-            sent_at: notification.sent_at.map(Timestamp::new),
-            created_at: Timestamp::new(notification.created_at),
+            id: summary.id,
+            user_id: summary.user_id,
+            order_id: summary.order_id,
+            channel: summary.channel,
+            kind: summary.kind,
+            recipient: summary.recipient,
+            subject: summary.subject,
+            body,
+            status: summary.status,
+            provider_ref,
+            error_message,
+            sent_at: summary.sent_at.map(Timestamp::new),
+            created_at: Timestamp::new(summary.created_at),
         }
     }
 }
@@ -149,7 +149,9 @@ fn position(page: &PageQuery) -> Result<Option<Position>, Problem> {
         return Ok(None);
     };
     let (micros, id): (i64, Uuid) = decode_cursor(cursor)?;
-    let created_at: Option<DateTime<Utc>> = DateTime::from_timestamp_micros(micros);
+    // PostgreSQL knows fewer years than a cursor can be forged to name.
+    let created_at: Option<DateTime<Utc>> =
+        DateTime::from_timestamp_micros(micros).filter(|time| (1970..=9999).contains(&time.year()));
     match created_at {
         Some(created_at) => Ok(Some((created_at, id))),
         None => Err(Problem::field("cursor", "invalid", "is not a cursor of this list")),
@@ -162,7 +164,7 @@ async fn answer(
     page: Page,
     after: Option<Position>,
 ) -> Result<Json<Listing<NotificationSummary>>, Problem> {
-    let list = app::list::list(state.database(), filter, page, after).await?;
+    let list = app::list::list(&state.database, filter, page, after).await?;
     Ok(Json(Listing {
         data: list.data.into_iter().map(Into::into).collect(),
         pagination: list.pagination,
@@ -232,7 +234,7 @@ pub(crate) async fn find(
     Path(id): Path<Uuid>,
 ) -> Result<Json<NotificationDetail>, Problem> {
     let user_id = if identity.is_admin() { None } else { Some(identity.require_user()?) };
-    match app::list::find(state.database(), id, user_id).await? {
+    match app::list::find(&state.database, id, user_id).await? {
         Some(notification) => Ok(Json(notification.into())),
         None => Err(Problem::not_found("There is no such notification.")),
     }

@@ -1,0 +1,73 @@
+//! The published copies of dead letters.
+
+use std::time::Duration;
+
+use async_nats::HeaderMap;
+use async_nats::header::NATS_MESSAGE_ID;
+use async_nats::jetstream;
+
+use super::{DeadLetters, Letter, store};
+use crate::consumer::{AGGREGATE, SEQUENCE};
+
+/// Copies published at a time.
+const WINDOW: i64 = 100;
+/// How long all acknowledgements of a window are waited for.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// Publishes copies that are not in the stream yet, until none is left or the stream does not take one.
+pub(super) async fn publish(letters: &DeadLetters, jetstream: &jetstream::Context) -> anyhow::Result<()> {
+    loop {
+        let waiting = store::unpublished(&letters.0.database, WINDOW).await?;
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let stored = tokio::time::timeout(ANSWER, publish_all(jetstream, &waiting)).await;
+        let (stored, refusal) = stored.unwrap_or_else(|late| (0, Some(late.into())));
+        let ids: Vec<_> = waiting.iter().take(stored).map(|letter| letter.id).collect();
+        store::published(&letters.0.database, &ids, letters.now()).await?;
+        if let Some(refusal) = refusal {
+            return Err(refusal);
+        }
+    }
+}
+
+/// How many were stored, in order, and why the next one was not.
+async fn publish_all(jetstream: &jetstream::Context, letters: &[Letter]) -> (usize, Option<anyhow::Error>) {
+    for (index, letter) in letters.iter().enumerate() {
+        let subject = format!("{}.{}.failed", topology::DEAD_LETTER_PREFIX, letter.origin.subject);
+        let sent =
+            jetstream.publish_with_headers(subject, headers(letter), letter.origin.payload.clone()).await;
+        let stored = match sent {
+            Ok(sent) => sent.await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = stored {
+            return (index, Some(error.into()));
+        }
+    }
+    (letters.len(), None)
+}
+
+fn headers(letter: &Letter) -> HeaderMap {
+    let origin = &letter.origin;
+    let mut headers = HeaderMap::new();
+    // A copy that is published twice, by two replicas or after a crash, is stored once.
+    headers.insert(NATS_MESSAGE_ID, letter.id.to_string());
+    headers.insert("Shopflow-Cause", letter.cause.as_str());
+    headers.insert("Shopflow-Consumer", origin.consumer.as_str());
+    headers.insert("Shopflow-Subject", origin.subject.as_str());
+    headers.insert("Shopflow-Stream", origin.stream.as_str());
+    headers.insert("Shopflow-Stream-Sequence", origin.stream_sequence.to_string());
+    headers.insert("Shopflow-Attempts", letter.attempts.to_string());
+    if let Some(id) = origin.event_id {
+        headers.insert("Shopflow-Event-Id", id.to_string());
+    }
+    if let Some(about) = origin.about() {
+        headers.insert(AGGREGATE, about.id.to_string());
+        headers.insert(SEQUENCE, about.sequence.to_string());
+    }
+    if let Some(parent) = &origin.traceparent {
+        headers.insert("traceparent", parent.as_str());
+    }
+    headers
+}
