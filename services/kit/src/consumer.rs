@@ -33,7 +33,7 @@ mod runner;
 mod store;
 
 pub use consumers::{Consumers, SetupError};
-pub use delivery::{AGGREGATE, Origin, SEQUENCE};
+pub use delivery::Origin;
 pub use failure::Failure;
 pub use handler::{Handler, Handlers, LookupHandler, Received};
 pub use rules::{MAX_ATTEMPTS, MAX_STARTS};

@@ -8,11 +8,11 @@
 //! no other consumer sees the event a second time, and neither the broker's nor the inbox's memory of the
 //! first time stands in its way. The event keeps its id, so what took effect before is not done twice.
 
+mod background;
 mod copies;
 mod http;
 mod redrive;
 mod store;
-mod task;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -27,8 +27,8 @@ use crate::clock::SharedClock;
 use crate::consumer::{Handlers, Origin};
 use crate::database::{Database, Error, Transaction};
 
+pub(crate) use background::Background;
 pub(crate) use store::DELETE;
-pub(crate) use task::Task;
 
 /// How long dead letters are kept, in the table and in their stream.
 pub const KEPT: TimeDelta = TimeDelta::days(30);
@@ -128,8 +128,8 @@ impl DeadLetters {
         store::insert(transaction, Uuid::now_v7(), letter, &letter.message(), &cause, now).await
     }
 
-    /// After the commit: the copy can be published.
-    pub(crate) fn recorded(&self) {
+    /// After a commit: a copy can be published, or a redrive is due.
+    pub(crate) fn changed(&self) {
         self.0.changed.send_replace(());
     }
 

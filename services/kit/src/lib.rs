@@ -18,7 +18,6 @@ pub mod events;
 pub mod extract;
 pub mod http;
 pub mod idempotency;
-
 pub mod jobs;
 pub mod lifecycle;
 pub mod messaging;

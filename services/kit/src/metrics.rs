@@ -34,12 +34,7 @@ impl Registry {
     pub fn new(service: &'static str) -> Self {
         let labels = [("service".into(), service.into())];
         let registry = Mutex::new(prometheus_client::registry::Registry::with_labels(labels.into_iter()));
-        Self(Arc::new(Inner {
-            service,
-            registry,
-            requests: OnceLock::new(),
-            connections: OnceLock::new(),
-        }))
+        Self(Arc::new(Inner { service, registry, requests: OnceLock::new(), connections: OnceLock::new() }))
     }
 
     /// Name of the service.

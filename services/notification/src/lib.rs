@@ -51,8 +51,9 @@ pub fn service(context: Context, config: Config) -> anyhow::Result<App> {
         .effect(sender(Channel::Email, providers.email))
         .effect(sender(Channel::Sms, providers.sms));
     let dead_letters = consumers.dead_letters();
-    let app = App::new(NAME, routers(&context, database, dead_letters.clone()));
-    Ok(context.standard_tasks(consumers.add_to(app, &dead_letters)))
+    let mut app = App::new(NAME, routers(&context, database, dead_letters.clone()));
+    app.background.extend(consumers.tasks(&dead_letters)?);
+    Ok(context.standard_tasks(app))
 }
 
 fn routers(context: &Context, database: Database, dead_letters: DeadLetters) -> Routers {

@@ -1,4 +1,5 @@
-//! Messages that the broker gives up by itself. kit never lets it: whatever is counted here is somebody's mistake.
+//! Messages that the broker gives up by itself. kit's consumers never cause that: what is counted here is a
+//! consumer that was changed by hand, or another program's.
 
 use async_nats::Client;
 use futures::StreamExt;
@@ -13,7 +14,7 @@ const KINDS: [(&str, &str); 2] = [("MAX_DELIVERIES", "max_deliveries"), ("MSG_TE
 /// Counts advisories about these consumers until shutdown. Of several replicas one hears each.
 pub(super) async fn run(
     client: Client,
-    consumers: Vec<&'static topology::Consumer>,
+    consumers: &'static [topology::Consumer],
     metrics: Metrics,
     shutdown: Shutdown,
 ) -> anyhow::Result<()> {

@@ -19,6 +19,7 @@ const CONTENDED_TRIES: u32 = 4;
 
 /// What a consumer works with.
 pub(super) struct Worker {
+    pub(super) consumer: &'static topology::Consumer,
     pub(super) handlers: Handlers,
     pub(super) database: Database,
     pub(super) clock: SharedClock,
@@ -134,8 +135,8 @@ impl<'a> Attempt<'a> {
     /// Counts the failure and, after the last one, gives the message up in the same transaction.
     async fn failed(&self, origin: &Origin, event_id: Uuid, failure: Failure) -> Result<Answer, Error> {
         let (next, cause) = match failure {
-            Failure::NotNow(cause) => return Err(cause),
-            Failure::Reject(cause) => (Some(Next::GiveUp), cause),
+            Failure::NotNow(cause) if !self.is_about_to_vanish() => return Err(cause),
+            Failure::NotNow(cause) | Failure::Reject(cause) => (Some(Next::GiveUp), cause),
             Failure::Retry(cause) => (None, cause),
         };
         let _open = self.worker.transactions.acquire().await?;
@@ -158,9 +159,16 @@ impl<'a> Attempt<'a> {
         self.worker.letters.record(&mut transaction, &letter, self.worker.clock.now()).await?;
         store::complete(&mut transaction, consumer, event_id).await?;
         transaction.commit().await?;
-        self.worker.letters.recorded();
+        self.worker.letters.changed();
         tracing::error!(error = format!("{cause:#}"), failures, "event becomes a dead letter");
         Ok(Answer::GivenUp)
+    }
+
+    /// Whether the stream drops the message soon: then a dead letter keeps what waiting would lose.
+    fn is_about_to_vanish(&self) -> bool {
+        let Origin { subject, stored_at, .. } = &self.delivery.origin;
+        let age = self.worker.clock.now().signed_duration_since(stored_at);
+        topology::stream_of(subject).is_some_and(|stream| rules::vanishes(age, stream.max_age))
     }
 
     /// Gives up a message that cannot be read. It has no place in the inbox: the id that it claims may be another's.
@@ -170,13 +178,13 @@ impl<'a> Attempt<'a> {
         let mut transaction = self.worker.database.begin().await?;
         self.worker.letters.record(&mut transaction, &letter, self.worker.clock.now()).await?;
         transaction.commit().await?;
-        self.worker.letters.recorded();
+        self.worker.letters.changed();
         // Without the source, which may quote what the message holds.
         tracing::error!(error = %unreadable, "message becomes a dead letter");
         Ok(Answer::GivenUp)
     }
 
-    fn consumer(&self) -> &str {
-        &self.delivery.origin.consumer
+    fn consumer(&self) -> &'static str {
+        self.worker.consumer.durable
     }
 }

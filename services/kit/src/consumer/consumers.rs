@@ -4,8 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_nats::jetstream;
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::{RwLock, Semaphore, watch};
 
@@ -16,14 +14,10 @@ use super::metrics::Metrics;
 use super::runner::Runner;
 use crate::clock::SharedClock;
 use crate::database::Database;
-use crate::dead_letters::{self, DeadLetters};
+use crate::dead_letters::{Background, DeadLetters};
 use crate::effects::{self, Effect};
-use crate::lifecycle::{App, Shutdown};
+use crate::lifecycle::Task;
 use crate::metrics::Registry;
-
-/// Transactions that all consumers of a service may have open at once. The pool's other connections stay free
-/// for requests, so that a backlog does not hold them up.
-const TRANSACTIONS: usize = 4;
 
 /// Why consumers cannot be set up: a mistake in the service or in `topology`.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +33,12 @@ pub enum SetupError {
         /// The consumer.
         durable: String,
     },
+    /// The service does not consume what `topology` gives it.
+    #[error("nobody consumes {durable}")]
+    NotConsumed {
+        /// The consumer.
+        durable: &'static str,
+    },
     /// A subject of the consumer has no handler.
     #[error("the consumer {durable} has no handler for {subject}")]
     NoHandler {
@@ -49,8 +49,7 @@ pub enum SetupError {
     },
 }
 
-type EffectTask = Box<dyn FnOnce(&Consumers, DeadLetters, effects::Metrics) -> (&'static str, Start)>;
-type Start = Box<dyn Fn(Shutdown) -> BoxFuture<'static, anyhow::Result<()>> + Send + Sync>;
+type EffectTask = Box<dyn FnOnce(&Consumers, DeadLetters, effects::Metrics) -> Task>;
 
 /// The consumers and effects of one service.
 pub struct Consumers {
@@ -112,54 +111,61 @@ impl Consumers {
                 metrics,
                 planned: consumers.planned.subscribe(),
             });
-            (kind, Box::new(move |shutdown| Arc::clone(&runner).run(shutdown).boxed()))
+            Task::new(kind, move |shutdown| Arc::clone(&runner).run(shutdown))
         }));
         self
     }
 
-    /// Adds the tasks of all consumers and effects to `app`.
-    #[must_use]
-    pub fn add_to(mut self, mut app: App, letters: &DeadLetters) -> App {
+    /// The tasks of all consumers and effects, and of their dead letters.
+    pub fn tasks(mut self, letters: &DeadLetters) -> Result<Vec<Task>, SetupError> {
+        let declared = self.service.consumers.iter();
+        let forgotten =
+            declared.clone().find(|declared| self.consumers.iter().all(|(own, _)| own != declared));
+        if let Some(consumer) = forgotten {
+            return Err(SetupError::NotConsumed { durable: consumer.durable });
+        }
         let metrics = Metrics::new(&self.metrics);
+        let mut tasks = vec![self.dead_letters_task(letters), self.advisories_task(metrics.clone())];
         let effect_metrics = effects::Metrics::new(&self.metrics);
-        let transactions = Arc::new(Semaphore::new(TRANSACTIONS));
         for effect in std::mem::take(&mut self.effects) {
-            let (kind, start) = effect(&self, letters.clone(), effect_metrics.clone());
-            app = app.task(kind, start);
+            tasks.push(effect(&self, letters.clone(), effect_metrics.clone()));
         }
+        // The other half of the pool stays free for requests, so that a backlog does not hold them up.
+        let half = usize::try_from(self.service.connections / 2).unwrap_or(1).max(1);
+        let transactions = Arc::new(Semaphore::new(half));
         for (consumer, handlers) in std::mem::take(&mut self.consumers) {
-            let runner = Arc::new(Runner {
+            let worker = Worker {
                 consumer,
-                jetstream: self.jetstream.clone(),
-                worker: Worker {
-                    handlers,
-                    database: self.database.clone(),
-                    clock: self.clock.clone(),
-                    letters: letters.clone(),
-                    transactions: Arc::clone(&transactions),
-                    beside: RwLock::new(()),
-                },
-                metrics: metrics.clone(),
-                planned: self.planned.clone(),
-            });
-            app = app.task(consumer.durable, move |shutdown| Arc::clone(&runner).run(shutdown));
+                handlers,
+                database: self.database.clone(),
+                clock: self.clock.clone(),
+                letters: letters.clone(),
+                transactions: Arc::clone(&transactions),
+                beside: RwLock::new(()),
+            };
+            let (jetstream, metrics, planned) =
+                (self.jetstream.clone(), metrics.clone(), self.planned.clone());
+            let runner = Arc::new(Runner { jetstream, worker, metrics, planned });
+            tasks.push(Task::new(consumer.durable, move |shutdown| Arc::clone(&runner).run(shutdown)));
         }
-        self.add_common(app, letters, metrics)
+        Ok(tasks)
     }
 
-    fn add_common(&self, app: App, letters: &DeadLetters, metrics: Metrics) -> App {
+    fn dead_letters_task(&self, letters: &DeadLetters) -> Task {
         let open: Gauge = self.metrics.register(
             "dead_letters_open",
             "Dead letters that wait for an administrator",
             Gauge::default(),
         );
-        let task = dead_letters::Task { letters: letters.clone(), jetstream: self.jetstream.clone(), open };
-        let consumers: Vec<_> = self.service.consumers.iter().collect();
-        let client = self.jetstream.client();
-        app.task("dead letters", move |shutdown| task.clone().run(shutdown))
-            .task("advisories", move |shutdown| {
-                advisories::run(client.clone(), consumers.clone(), metrics.clone(), shutdown)
-            })
+        let work = Background { letters: letters.clone(), jetstream: self.jetstream.clone(), open };
+        Task::new("dead letters", move |shutdown| work.clone().run(shutdown))
+    }
+
+    fn advisories_task(&self, metrics: Metrics) -> Task {
+        let (client, consumers) = (self.jetstream.client(), self.service.consumers);
+        Task::new("advisories", move |shutdown| {
+            advisories::run(client.clone(), consumers, metrics.clone(), shutdown)
+        })
     }
 
     /// The dead letters of these consumers.

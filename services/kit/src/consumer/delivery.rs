@@ -8,12 +8,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::database::Aggregate;
+use crate::events::{AGGREGATE_HEADER, SEQUENCE_HEADER};
 use crate::telemetry::Carrier;
 
-/// Header that names the aggregate an event is about.
-pub const AGGREGATE: &str = "Shopflow-Aggregate";
-/// Header with the aggregate's row version.
-pub const SEQUENCE: &str = "Shopflow-Sequence";
 /// W3C trace context.
 const TRACEPARENT: &str = "traceparent";
 
@@ -98,8 +95,8 @@ impl Delivery {
                 stored_at: DateTime::from_timestamp_nanos(nanos),
                 subject: message.subject.to_string(),
                 event_id: None,
-                aggregate_id: header(AGGREGATE).and_then(|id| id.parse().ok()),
-                aggregate_sequence: header(SEQUENCE).and_then(|sequence| sequence.parse().ok()),
+                aggregate_id: header(AGGREGATE_HEADER).and_then(|id| id.parse().ok()),
+                aggregate_sequence: header(SEQUENCE_HEADER).and_then(|sequence| sequence.parse().ok()),
                 traceparent: header(TRACEPARENT).map(str::to_owned),
                 payload: message.payload.clone(),
             },

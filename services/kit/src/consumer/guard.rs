@@ -10,8 +10,8 @@ use super::Failure;
 use super::handler::Call;
 use crate::database::Transaction;
 
-/// Longest that a look-up, or writing an effect, may take. A callee that is silent has given up before:
-/// [`ServiceClient`](crate::client::ServiceClient) tries three times 5 s.
+/// Maximum time for all look-ups of an event, and for writing its effect. One call of a
+/// [`ServiceClient`](crate::client::ServiceClient) ends within 5 s.
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// Asks others what the effect needs. Whoever does not answer in time is unavailable.

@@ -96,6 +96,12 @@ impl Pull {
         }
     }
 
+    /// How many messages wait at the server, if it says so soon.
+    pub(super) async fn pending(&self) -> Option<u64> {
+        let asked = tokio::time::timeout(LOOK, self.consumer.get_info()).await;
+        Some(asked.ok()?.ok()?.num_pending)
+    }
+
     /// Asks for nothing more, and returns what was on its way.
     pub(super) async fn close(mut self) -> Vec<Message> {
         let mut late = Vec::new();

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
+
 /// Failures after which a message is given up.
 pub const MAX_ATTEMPTS: u32 = 4;
 /// Pauses after the first, second and third failure.
@@ -48,6 +50,11 @@ pub(crate) fn care(starts: u32) -> Care {
     }
 }
 
+/// Whether a message of this age waits for something unavailable for nearly as long as its stream keeps it.
+pub(crate) fn vanishes(age: TimeDelta, kept: Duration) -> bool {
+    age.to_std().is_ok_and(|age| age >= kept.mul_f64(0.9))
+}
+
 /// Pause before the next probe of something that was unavailable `refusals` times in a row: from 250 ms,
 /// doubled each time up to `longest`.
 pub(crate) fn probe_pause(refusals: u32, longest: Duration) -> Duration {
@@ -78,6 +85,14 @@ mod tests {
         assert_eq!(care(20), Care::Alone);
         assert_eq!(care(49), Care::Alone);
         assert_eq!(care(50), Care::GiveUp);
+    }
+
+    #[test]
+    fn what_a_stream_would_drop_while_it_waits_is_given_up_before() {
+        let kept = Duration::from_hours(7 * 24);
+        assert!(!vanishes(TimeDelta::days(6), kept));
+        assert!(vanishes(TimeDelta::hours(152), kept));
+        assert!(!vanishes(TimeDelta::hours(-1), kept));
     }
 
     #[test]

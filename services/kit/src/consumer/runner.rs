@@ -7,7 +7,7 @@ use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::jetstream::{self, AckKind, Message};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
 
@@ -24,19 +24,19 @@ const IN_FLIGHT: usize = 10;
 const PROBES: usize = 2;
 /// Places that must be free before the server is asked to fill them.
 const WORTHWHILE: usize = IN_FLIGHT / 2;
-/// Messages that are handled at shutdown may take this long; then they are given back. Shorter than what the
-/// lifecycle leaves to background tasks, 10 s.
-pub(crate) const STOP_LIMIT: Duration = Duration::from_secs(8);
+/// Messages that are handled at shutdown may take this long; then they are given back, which takes a moment, too.
+pub(crate) const STOP_LIMIT: Duration = topology::TASKS_END.saturating_sub(Duration::from_secs(2));
+/// How often the server is asked how much waits, while the gate is closed.
+const LAG: Duration = Duration::from_secs(15);
 /// Pause of a message that alone hears "not now" while others succeed.
 const OWN_TROUBLE_PAUSE: Duration = Duration::from_secs(15);
 
 /// One consumer.
 pub(super) struct Runner {
-    pub(super) consumer: &'static topology::Consumer,
     pub(super) jetstream: jetstream::Context,
     pub(super) worker: Worker,
     pub(super) metrics: Metrics,
-    /// Told after each commit, because effects may have been planned.
+    /// Notified after each commit, because effects may have been planned.
     pub(super) planned: watch::Sender<()>,
 }
 
@@ -45,7 +45,7 @@ struct Shared {
     runner: Arc<Runner>,
     gate: Gate,
     places: Semaphore,
-    /// How often the server is told that a message is being worked on.
+    /// How often the `ack_wait` of a message that is being handled begins again.
     progress: Duration,
     /// What is not answered now is given back.
     stop: CancellationToken,
@@ -54,7 +54,7 @@ struct Shared {
 impl Runner {
     /// Handles messages until shutdown. An error means: run it again.
     pub(super) async fn run(self: Arc<Self>, shutdown: Shutdown) -> anyhow::Result<()> {
-        let topology::Consumer { durable, stream, .. } = *self.consumer;
+        let topology::Consumer { durable, stream, .. } = *self.worker.consumer;
         let consumer: PullConsumer = self.jetstream.get_consumer_from_stream(durable, stream).await?;
         let progress = consumer.cached_info().config.ack_wait / 3;
         let shared = Arc::new(Shared {
@@ -90,6 +90,8 @@ impl Shared {
         held: &mut JoinSet<()>,
         shutdown: &Shutdown,
     ) -> anyhow::Result<()> {
+        let mut lag = tokio::time::interval(LAG);
+        lag.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !shutdown.is_requested() {
             let (most, worthwhile) =
                 if self.gate.is_closed() { (PROBES, 1) } else { (IN_FLIGHT, WORTHWHILE) };
@@ -98,6 +100,12 @@ impl Shared {
                 () = shutdown.requested() => {}
                 Some(_) = held.join_next() => {}
                 () = self.gate.opened(), if self.gate.is_closed() => {}
+                // Otherwise each message says how many wait behind it.
+                _ = lag.tick(), if self.gate.is_closed() => {
+                    if let Some(pending) = pull.pending().await {
+                        self.runner.metrics.pending(self.runner.worker.consumer.durable, pending);
+                    }
+                }
                 message = pull.next() => if let Some(message) = message? {
                     held.spawn(Arc::clone(&self).hold(message, shutdown.clone()));
                 }
@@ -108,7 +116,7 @@ impl Shared {
 
     /// Keeps a message until it is answered.
     async fn hold(self: Arc<Self>, message: Message, shutdown: Shutdown) {
-        let durable = self.runner.consumer.durable;
+        let durable = self.runner.worker.consumer.durable;
         let Some(delivery) = Delivery::of(durable, &message) else {
             tracing::warn!(consumer = durable, "message without delivery data ignored");
             return;
@@ -149,7 +157,7 @@ impl Shared {
             }
             let started = Instant::now();
             let result = attempt.run().await;
-            self.runner.metrics.tried(self.runner.consumer.durable, started.elapsed());
+            self.runner.metrics.tried(self.runner.worker.consumer.durable, started.elapsed());
             match result {
                 Ok(result) => {
                     turn.answered();
@@ -159,7 +167,7 @@ impl Shared {
                     return Outcome::Answered(result);
                 }
                 Err(cause) => {
-                    self.runner.metrics.delivered(self.runner.consumer.durable, "not_now");
+                    self.runner.metrics.delivered(self.runner.worker.consumer.durable, "not_now");
                     let alone = turn.refused();
                     tracing::warn!(error = format!("{cause:#}"), alone, "event cannot be handled now");
                     if alone {

@@ -5,9 +5,10 @@ use std::time::Duration;
 use async_nats::HeaderMap;
 use async_nats::header::NATS_MESSAGE_ID;
 use async_nats::jetstream;
+use protocol::dead_letter;
 
 use super::{DeadLetters, Letter, store};
-use crate::consumer::{AGGREGATE, SEQUENCE};
+use crate::events::{AGGREGATE_HEADER, SEQUENCE_HEADER};
 
 /// Copies published at a time.
 const WINDOW: i64 = 100;
@@ -34,7 +35,7 @@ pub(super) async fn publish(letters: &DeadLetters, jetstream: &jetstream::Contex
 /// How many were stored, in order, and why the next one was not.
 async fn publish_all(jetstream: &jetstream::Context, letters: &[Letter]) -> (usize, Option<anyhow::Error>) {
     for (index, letter) in letters.iter().enumerate() {
-        let subject = format!("{}.{}.failed", topology::DEAD_LETTER_PREFIX, letter.origin.subject);
+        let subject = dead_letter::subject(&letter.origin.subject);
         let sent =
             jetstream.publish_with_headers(subject, headers(letter), letter.origin.payload.clone()).await;
         let stored = match sent {
@@ -53,18 +54,18 @@ fn headers(letter: &Letter) -> HeaderMap {
     let mut headers = HeaderMap::new();
     // A copy that is published twice, by two replicas or after a crash, is stored once.
     headers.insert(NATS_MESSAGE_ID, letter.id.to_string());
-    headers.insert("Shopflow-Cause", letter.cause.as_str());
-    headers.insert("Shopflow-Consumer", origin.consumer.as_str());
-    headers.insert("Shopflow-Subject", origin.subject.as_str());
-    headers.insert("Shopflow-Stream", origin.stream.as_str());
-    headers.insert("Shopflow-Stream-Sequence", origin.stream_sequence.to_string());
-    headers.insert("Shopflow-Attempts", letter.attempts.to_string());
+    headers.insert(dead_letter::CAUSE, letter.cause.as_str());
+    headers.insert(dead_letter::CONSUMER, origin.consumer.as_str());
+    headers.insert(dead_letter::SUBJECT, origin.subject.as_str());
+    headers.insert(dead_letter::STREAM, origin.stream.as_str());
+    headers.insert(dead_letter::STREAM_SEQUENCE, origin.stream_sequence.to_string());
+    headers.insert(dead_letter::ATTEMPTS, letter.attempts.to_string());
     if let Some(id) = origin.event_id {
-        headers.insert("Shopflow-Event-Id", id.to_string());
+        headers.insert(dead_letter::EVENT_ID, id.to_string());
     }
     if let Some(about) = origin.about() {
-        headers.insert(AGGREGATE, about.id.to_string());
-        headers.insert(SEQUENCE, about.sequence.to_string());
+        headers.insert(AGGREGATE_HEADER, about.id.to_string());
+        headers.insert(SEQUENCE_HEADER, about.sequence.to_string());
     }
     if let Some(parent) = &origin.traceparent {
         headers.insert("traceparent", parent.as_str());

@@ -271,7 +271,7 @@ async fn redrive_many(
         before: selection.before.map(Timestamp::get),
     };
     let accepted = store::ask_redrive(&letters.0.database, &filter, letters.now()).await?;
-    letters.recorded();
+    letters.changed();
     Ok((StatusCode::ACCEPTED, Json(Accepted { accepted })))
 }
 

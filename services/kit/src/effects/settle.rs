@@ -92,7 +92,7 @@ impl<E: Effect> Runner<E> {
                 store::delete(&mut transaction, leased.id).await?;
                 self.record(&mut transaction, leased, cause).await?;
                 transaction.commit().await?;
-                self.letters.recorded();
+                self.letters.changed();
                 Ok(Ended::GivenUp)
             }
         }
@@ -113,7 +113,7 @@ impl<E: Effect> Runner<E> {
     /// Ends an effect whose record cannot be written: acting again and again would be worse.
     async fn bury(&self, leased: &Leased, cause: &anyhow::Error) {
         self.end(leased, Some(cause)).await;
-        self.letters.recorded();
+        self.letters.changed();
     }
 
     /// Ends an effect of which the service wants nothing any more.

@@ -13,7 +13,7 @@ use kit::consumer::{Consumers, Failure, Handlers, LookupHandler, Received};
 use kit::database::{Database, Query, Transaction};
 use kit::dead_letters::DeadLetters;
 use kit::events::{Destination, Envelope, Event, OrderCreated, OrderShipped};
-use kit::lifecycle::{App, Shutdown};
+use kit::lifecycle::Shutdown;
 use kit::metrics::Registry;
 use kit::money::{Amount, Currency};
 use sqlx::PgPool;
@@ -281,10 +281,9 @@ impl Process {
         let (jetstream, clock) = (world.jetstream.clone(), world.clock.clone());
         let consumers = with(Consumers::new("notification", database, jetstream, clock, &metrics).unwrap());
         let letters = consumers.dead_letters();
-        let app = consumers.add_to(App::new("notification", axum::Router::new()), &letters);
+        let tasks = consumers.tasks(&letters).unwrap();
         let shutdown = Shutdown::new();
-        let tasks =
-            app.background.into_iter().map(|task| tokio::spawn(task.supervise(shutdown.clone()))).collect();
+        let tasks = tasks.into_iter().map(|task| tokio::spawn(task.supervise(shutdown.clone()))).collect();
         Self { letters, metrics, shutdown, tasks }
     }
 

@@ -160,6 +160,28 @@ async fn a_redrive_waits_for_the_order_service() {
 }
 
 #[tokio::test]
+async fn dead_letters_are_kept_for_30_days() {
+    let postgres = testbed::Postgres::shared().await;
+    let database = postgres.database(&[&kit::database::migrator(), &notification::MIGRATOR]).await;
+    for (message, days) in [("young", 29), ("old", 31)] {
+        sqlx::query(
+            "INSERT INTO inbox_dead_letters (id, consumer, message, subject, stream, stream_sequence, stored_at,
+                                             payload, cause, attempts, created_at)
+             VALUES ($1, 'notification-orders', $2, 'order.created', 'ORDERS', 1, now(), 'x', $2, 1,
+                     now() - make_interval(days => $3))",
+        )
+        .bind(Uuid::now_v7())
+        .bind(message)
+        .bind(days)
+        .execute(&database.pool)
+        .await
+        .unwrap();
+    }
+    let world = World::with(database, false).await;
+    assert_eq!(world.dead_letters(1).await[0]["cause"], "young");
+}
+
+#[tokio::test]
 async fn dead_letters_are_for_admins() {
     let world = World::start().await;
     let list = "/notifications/dead-letters";

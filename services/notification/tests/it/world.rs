@@ -62,6 +62,11 @@ impl World {
     /// On a server that the test may stop.
     pub(crate) async fn on(postgres: &testbed::Postgres, real_providers: bool) -> Self {
         let database = postgres.database(&[&kit::database::migrator(), &notification::MIGRATOR]).await;
+        Self::with(database, real_providers).await
+    }
+
+    /// With a database that may hold something already.
+    pub(crate) async fn with(database: testbed::TestDatabase, real_providers: bool) -> Self {
         let nats = testbed::Nats::start().await.unwrap();
         let jetstream = nats.provision().await.unwrap();
         let (orders, users, twilio) =

@@ -15,14 +15,14 @@ const RETRY: Duration = Duration::from_secs(3);
 
 /// The background work of one service's dead letters.
 #[derive(Clone)]
-pub(crate) struct Task {
+pub(crate) struct Background {
     pub(crate) letters: DeadLetters,
     pub(crate) jetstream: jetstream::Context,
     /// Dead letters that wait for an administrator.
     pub(crate) open: Gauge,
 }
 
-impl Task {
+impl Background {
     /// Works until shutdown.
     pub(crate) async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
         let mut changed = self.letters.0.changed.subscribe();
