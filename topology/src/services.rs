@@ -110,20 +110,11 @@ pub const SERVICES: &[Service] = &[
         routes: &[Route::served("/notifications", Budget::Unlimited)],
         calls: &["order"],
         publishes: &[],
-        consumers: &[
-            Consumer {
-                durable: "notification-orders",
-                stream: "ORDERS",
-                subjects: &[ORDER_CREATED, ORDER_SHIPPED],
-            },
-            // Its own dead letters, listed and redriven by an administrator. Never `dlx.>`: a dead letter
-            // that cannot be recorded would come back as the next one.
-            Consumer {
-                durable: "notification-dead-letters",
-                stream: "DEADLETTERS",
-                subjects: &["dlx.order.created.failed", "dlx.order.shipped.failed"],
-            },
-        ],
+        consumers: &[Consumer {
+            durable: "notification-orders",
+            stream: "ORDERS",
+            subjects: &[ORDER_CREATED, ORDER_SHIPPED],
+        }],
     },
 ];
 

@@ -114,18 +114,10 @@ fn dead_letters_go_to_their_stream() {
 }
 
 #[test]
-fn a_service_reads_dead_letters_only_of_what_it_consumes() {
-    for service in SERVICES {
-        let (dead, live): (Vec<&Consumer>, Vec<&Consumer>) =
-            service.consumers.iter().partition(|consumer| consumer.stream == "DEADLETTERS");
-        for subject in dead.iter().flat_map(|consumer| consumer.subjects.iter()) {
-            let original = subject
-                .strip_prefix(DEAD_LETTER_PREFIX)
-                .and_then(|rest| rest.strip_prefix('.')?.strip_suffix(".failed"));
-            let consumed =
-                live.iter().flat_map(|consumer| consumer.subjects.iter()).any(|own| Some(*own) == original);
-            assert!(consumed, "{} reads {subject}", service.name);
-        }
+fn nobody_consumes_dead_letters() {
+    // They are recorded where they arise; one that could not be recorded would come back as the next one.
+    for consumer in SERVICES.iter().flat_map(|service| service.consumers) {
+        assert_ne!(consumer.stream, "DEADLETTERS", "{}", consumer.durable);
     }
 }
 

@@ -32,11 +32,9 @@ impl Permissions {
         // Several consumers of one stream, or reading what one also writes, name a subject twice.
         publish.sort_unstable();
         publish.dedup();
-        Self {
-            user: service.name.to_owned(),
-            publish,
-            subscribe: vec![format!("{}.>", inbox_prefix(service.name))],
-        }
+        let mut subscribe = vec![format!("{}.>", inbox_prefix(service.name))];
+        subscribe.extend(service.consumers.iter().flat_map(advisories));
+        Self { user: service.name.to_owned(), publish, subscribe }
     }
 
     /// The operator itself, within the platform's account.
@@ -58,6 +56,13 @@ fn consuming(consumer: &topology::Consumer) -> Vec<String> {
     ];
     subjects.extend(consumer.subjects.iter().map(|subject| dead_letter::subject(subject)));
     subjects
+}
+
+/// What the server says of messages that it gives up by itself.
+fn advisories(consumer: &topology::Consumer) -> [String; 2] {
+    let topology::Consumer { stream, durable, .. } = consumer;
+    ["MAX_DELIVERIES", "MSG_TERMINATED"]
+        .map(|kind| format!("$JS.EVENT.ADVISORY.CONSUMER.{kind}.{stream}.{durable}"))
 }
 
 fn stream_info(stream: &str) -> String {

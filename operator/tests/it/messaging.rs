@@ -125,7 +125,12 @@ async fn a_consumer_gets_acknowledges_retries_and_gives_up() {
     let second = next().await;
     assert_eq!(second.info().unwrap().delivered, 2);
     user.jetstream().publish("dlx.order.created.failed", "{}".into()).await.unwrap().await.unwrap();
+    let advisory = "$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.ORDERS.notification-orders";
+    let mut advisories =
+        user.client.queue_subscribe(advisory, "notification-orders".to_owned()).await.unwrap();
+    user.client.flush().await.unwrap();
     second.ack_with(AckKind::Term).await.unwrap();
+    timeout(LIMIT, advisories.next()).await.unwrap().expect("the server says that it gave up the message");
 
     one_order(&order).await;
     let third = next().await;

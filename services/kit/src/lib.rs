@@ -1,4 +1,4 @@
-//! What every ShopFlow service needs: config, telemetry, lifecycle, problems, auth, paging, outbox, inbox, events.
+//! What every ShopFlow service needs: config, telemetry, lifecycle, problems, auth, paging, outbox, consumers, events.
 //!
 //! A service is a function from a [`Context`] to a [`lifecycle::App`]: its router and its background
 //! tasks. Everything that every service must do alike lives here, once.
@@ -10,13 +10,15 @@ pub mod auth;
 pub mod client;
 pub mod clock;
 pub mod config;
+pub mod consumer;
 mod context;
 pub mod database;
+pub mod dead_letters;
+pub mod effects;
 pub mod events;
 pub mod extract;
 pub mod http;
 pub mod idempotency;
-pub mod inbox;
 pub mod jobs;
 pub mod lifecycle;
 pub mod messaging;

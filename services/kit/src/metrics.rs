@@ -16,7 +16,6 @@ use prometheus_client::registry::Metric;
 
 use crate::auth::Revocations;
 use crate::database::Database;
-use crate::inbox::Outcomes;
 
 /// `Content-Type` of [`Registry::encode`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -29,7 +28,6 @@ struct Inner {
     service: &'static str,
     registry: Mutex<prometheus_client::registry::Registry>,
     /// Families that several parts of a service add to; a name may be registered only once.
-    outcomes: OnceLock<Outcomes>,
     requests: OnceLock<Requests>,
     connections: OnceLock<Connections>,
 }
@@ -40,13 +38,8 @@ impl Registry {
         let labels = [("service".into(), service.into())];
         let mut registry = prometheus_client::registry::Registry::with_labels(labels.into_iter());
         registry.register_collector(Box::new(process::ProcessCollector));
-        Self(Arc::new(Inner {
-            service,
-            registry: Mutex::new(registry),
-            outcomes: OnceLock::new(),
-            requests: OnceLock::new(),
-            connections: OnceLock::new(),
-        }))
+        let registry = Mutex::new(registry);
+        Self(Arc::new(Inner { service, registry, requests: OnceLock::new(), connections: OnceLock::new() }))
     }
 
     /// Name of the service.
@@ -89,10 +82,6 @@ impl Registry {
             let _ = encode(&mut text, registry);
         });
         text
-    }
-
-    pub(crate) fn outcomes(&self) -> Outcomes {
-        self.0.outcomes.get_or_init(|| Outcomes::new(self)).clone()
     }
 
     pub(crate) fn requests(&self) -> Requests {

@@ -8,7 +8,8 @@ use crate::clock::SharedClock;
 use crate::database::{Database, Error};
 use crate::jobs::{self, delete_in_slices};
 use crate::lifecycle::Task;
-use crate::store::{idempotency, inbox, outbox};
+use crate::store::{idempotency, outbox};
+use crate::{consumer, dead_letters};
 
 /// How often rows are deleted.
 const EVERY: Duration = Duration::from_mins(10);
@@ -30,10 +31,17 @@ pub(crate) fn task(database: Database, clock: SharedClock) -> Task {
 
 async fn once(database: &Database, now: DateTime<Utc>) -> Result<(), Error> {
     let partitions = outbox::partitions(database, now.date_naive(), (now - OUTBOX_KEPT).date_naive()).await?;
-    let inbox = delete_in_slices(database, inbox::DELETE, now - INBOX_KEPT).await?;
+    let inbox = delete_in_slices(database, consumer::DELETE, now - INBOX_KEPT).await?;
+    let letters = delete_in_slices(database, dead_letters::DELETE, now - dead_letters::KEPT).await?;
     let idempotency = delete_in_slices(database, idempotency::DELETE, now - IDEMPOTENCY_KEPT).await?;
-    if inbox + idempotency > 0 || partitions > 0 {
-        tracing::info!(partitions, inbox, idempotency, "outbox partitions changed, old rows deleted");
+    if inbox + letters + idempotency > 0 || partitions > 0 {
+        tracing::info!(
+            partitions,
+            inbox,
+            dead_letters = letters,
+            idempotency,
+            "outbox partitions changed, old rows deleted"
+        );
     }
     Ok(())
 }

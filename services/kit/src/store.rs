@@ -1,7 +1,6 @@
 //! All SQL of kit.
 
 pub(crate) mod idempotency;
-pub(crate) mod inbox;
 pub(crate) mod jobs;
 pub(crate) mod outbox;
 pub(crate) mod projection;

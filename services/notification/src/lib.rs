@@ -1,28 +1,29 @@
 //! Mail and SMS to customers, from events.
 //!
-//! Consumes `order.created` and `order.shipped`, reads the order and its customer, and sends a mail and, to whoever has a
-//! phone, an SMS. Everything sent is on record, for the customer and for administrators.
+//! Consumes `order.created` and `order.shipped`, reads the order and its customer, and sends a mail and, to whoever
+//! has a phone, an SMS. Everything sent is on record, for the customer and for administrators.
 
 mod app;
 mod config;
 mod domain;
 mod events;
 mod http;
-mod metrics;
 mod providers;
 mod store;
-
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use kit::Context;
 use kit::client::ServiceClient;
+use kit::consumer::Consumers;
+use kit::database::Database;
+use kit::dead_letters::DeadLetters;
 use kit::http::{Routers, StandardRoutes};
 use kit::lifecycle::App;
 
-use crate::app::deliver::Notifier;
-use crate::app::sources::Sources;
-use crate::metrics::Attempts;
+use crate::app::plan::OrderEventHandler;
+use crate::app::send::Sender;
+use crate::app::upstreams::Upstreams;
+use crate::domain::Channel;
 
 pub use config::{Config, Email, EmailProvider, Sms, SmsProvider, Tls};
 
@@ -32,34 +33,32 @@ pub const NAME: &str = "notification";
 /// The service's migrations.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
 
-/// The service: its routes and its consumers. An error names the configuration's key to put right.
+/// The service: its routes, its consumer and its senders. An error names the configuration's key to correct.
 #[expect(clippy::needless_pass_by_value, reason = "every service has this signature")]
 pub fn service(context: Context, config: Config) -> anyhow::Result<App> {
     let database = context.database.clone().context("the notification service needs a database")?;
-    let notifier = Arc::new(Notifier {
-        database: database.clone(),
-        clock: context.clock.clone(),
-        sources: Sources {
-            orders: ServiceClient::new(&context.config, "order")?,
-            users: ServiceClient::new(&context.config, "auth")?,
-        },
-        providers: config::providers(&config)?,
-        attempts: Attempts::new(&context.metrics),
-    });
-    let mut app = App::new(NAME, routers(&context, Arc::clone(&notifier)));
-    if let Some(jetstream) = context.jetstream.clone() {
-        let runner = events::orders::runner(notifier, jetstream.clone(), &context.metrics);
-        app = app.task(app::deliver::CONSUMER, move |shutdown| runner.clone().run(shutdown));
-        let clock = context.clock.clone();
-        app = app.task(events::dead_letters::CONSUMER, move |shutdown| {
-            events::dead_letters::run(jetstream.clone(), database.clone(), clock.clone(), shutdown)
-        });
-    }
+    let jetstream = context.jetstream.clone().context("the notification service needs NATS")?;
+    let clock = context.clock.clone();
+    let upstreams = Upstreams {
+        orders: ServiceClient::new(&context.config, "order")?,
+        users: ServiceClient::new(&context.config, "auth")?,
+    };
+    let providers = config::providers(&config)?;
+    let sender = |channel, provider| Sender { channel, provider, clock: clock.clone() };
+    let handler = OrderEventHandler { upstreams, clock: clock.clone() };
+    let consumers = Consumers::new(NAME, database.clone(), jetstream, clock.clone(), &context.metrics)?
+        .consume(events::ORDERS, events::orders(handler))?
+        .effect(sender(Channel::Email, providers.email))
+        .effect(sender(Channel::Sms, providers.sms));
+    let dead_letters = consumers.dead_letters();
+    let mut app = App::new(NAME, routers(&context, database, dead_letters.clone()));
+    app.background.extend(consumers.tasks(&dead_letters)?);
     Ok(context.standard_tasks(app))
 }
 
-fn routers(context: &Context, notifier: Arc<Notifier>) -> Routers {
-    let router = http::access().protect(http::router(), context.verifier.clone()).with_state(notifier);
+fn routers(context: &Context, database: Database, dead_letters: DeadLetters) -> Routers {
+    let state = http::State { database, dead_letters };
+    let router = http::access().protect(http::router(), context.verifier.clone()).with_state(state);
     let standard = StandardRoutes {
         name: NAME,
         readiness: context.readiness(),

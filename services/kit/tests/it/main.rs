@@ -2,11 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod connections;
+mod consumer;
 mod context;
 mod database;
+mod dead_letters;
+mod effects;
 mod http;
 mod idempotency;
-mod inbox;
 mod jobs;
 mod keys;
 mod lifecycle;
@@ -21,5 +23,6 @@ mod readiness;
 mod revocations;
 mod service_client;
 mod silence;
+mod stage;
 mod transaction;
 mod world;

@@ -12,7 +12,7 @@ async fn count(database: &Database, table: &str) -> i64 {
 
 async fn with_table() -> Database {
     let database = database().await;
-    database.execute("CREATE TABLE effects (id integer PRIMARY KEY)", &[]).await.unwrap();
+    database.execute("CREATE TABLE work (id integer PRIMARY KEY)", &[]).await.unwrap();
     database
 }
 
@@ -24,13 +24,13 @@ fn about() -> Aggregate {
 async fn an_effect_and_its_events_are_committed_together() {
     let database = with_table().await;
     let mut transaction = database.begin().await.unwrap();
-    transaction.execute("INSERT INTO effects VALUES (1)", &[]).await.unwrap();
+    transaction.execute("INSERT INTO work VALUES (1)", &[]).await.unwrap();
     for _ in 0..3 {
         transaction.publish(about(), chrono::Utc::now(), &confirmed()).unwrap();
     }
-    assert_eq!(count(&database, "effects").await, 0, "not before the commit");
+    assert_eq!(count(&database, "work").await, 0, "not before the commit");
     transaction.commit().await.unwrap();
-    assert_eq!((count(&database, "effects").await, count(&database, "outbox").await), (1, 3));
+    assert_eq!((count(&database, "work").await, count(&database, "outbox").await), (1, 3));
     assert_eq!(count(&database, "outbox_pending").await, 3);
 }
 
@@ -49,32 +49,32 @@ async fn a_dropped_transaction_leaves_nothing_and_gives_its_connection_back() {
     // More than the pool has connections.
     for id in 0..30 {
         let mut transaction = database.begin().await.unwrap();
-        transaction.execute("INSERT INTO effects VALUES ($1)", &[&id]).await.unwrap();
+        transaction.execute("INSERT INTO work VALUES ($1)", &[&id]).await.unwrap();
         transaction.publish(about(), chrono::Utc::now(), &confirmed()).unwrap();
     }
-    assert_eq!((count(&database, "effects").await, count(&database, "outbox").await), (0, 0));
+    assert_eq!((count(&database, "work").await, count(&database, "outbox").await), (0, 0));
 }
 
 #[tokio::test]
 async fn a_statement_that_fails_takes_the_whole_transaction_with_it() {
     let database = with_table().await;
     let mut transaction = database.begin().await.unwrap();
-    transaction.execute("INSERT INTO effects VALUES (1)", &[]).await.unwrap();
-    let error = transaction.execute("INSERT INTO effects VALUES (1)", &[]).await.unwrap_err();
-    assert_eq!(error.constraint(), Some("effects_pkey"));
+    transaction.execute("INSERT INTO work VALUES (1)", &[]).await.unwrap();
+    let error = transaction.execute("INSERT INTO work VALUES (1)", &[]).await.unwrap_err();
+    assert_eq!(error.constraint(), Some("work_pkey"));
     transaction.publish(about(), chrono::Utc::now(), &confirmed()).unwrap();
     assert!(transaction.commit().await.is_err(), "what was not stored is not committed");
-    assert_eq!((count(&database, "effects").await, count(&database, "outbox").await), (0, 0));
+    assert_eq!((count(&database, "work").await, count(&database, "outbox").await), (0, 0));
 }
 
 #[tokio::test]
 async fn a_commit_that_postgresql_turns_into_a_rollback_is_an_error() {
     let database = with_table().await;
     let mut transaction = database.begin().await.unwrap();
-    transaction.execute("INSERT INTO effects VALUES (1)", &[]).await.unwrap();
-    transaction.execute("INSERT INTO effects VALUES (1)", &[]).await.unwrap_err();
+    transaction.execute("INSERT INTO work VALUES (1)", &[]).await.unwrap();
+    transaction.execute("INSERT INTO work VALUES (1)", &[]).await.unwrap_err();
     assert!(transaction.commit().await.is_err(), "nobody is told that it was done");
-    assert_eq!(count(&database, "effects").await, 0);
+    assert_eq!(count(&database, "work").await, 0);
 }
 
 #[tokio::test]
@@ -82,8 +82,8 @@ async fn parallel_transactions_do_not_see_each_other() {
     let database = with_table().await;
     let insert = async |id: i32| {
         let mut transaction = database.begin().await.unwrap();
-        transaction.execute("INSERT INTO effects VALUES ($1)", &[&id]).await.unwrap();
-        let seen: i64 = transaction.row("SELECT count(*) FROM effects", &[]).await.unwrap().get(0);
+        transaction.execute("INSERT INTO work VALUES ($1)", &[&id]).await.unwrap();
+        let seen: i64 = transaction.row("SELECT count(*) FROM work", &[]).await.unwrap().get(0);
         tokio::task::yield_now().await;
         drop(transaction);
         seen
@@ -95,11 +95,11 @@ async fn parallel_transactions_do_not_see_each_other() {
 #[tokio::test]
 async fn a_lock_that_is_held_ends_in_contention_not_in_a_wait_for_ever() {
     let database = with_table().await;
-    database.execute("INSERT INTO effects VALUES (1)", &[]).await.unwrap();
+    database.execute("INSERT INTO work VALUES (1)", &[]).await.unwrap();
     let mut holder = database.begin().await.unwrap();
-    holder.execute("SELECT * FROM effects FOR UPDATE", &[]).await.unwrap();
+    holder.execute("SELECT * FROM work FOR UPDATE", &[]).await.unwrap();
     let mut waiter = database.begin().await.unwrap();
-    let error = waiter.execute("SELECT * FROM effects FOR UPDATE", &[]).await.unwrap_err();
+    let error = waiter.execute("SELECT * FROM work FOR UPDATE", &[]).await.unwrap_err();
     assert!(error.is_contended() && !error.is_unavailable(), "{error}");
 }
 

@@ -35,6 +35,11 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::on(test_database().await).await
+    }
+
+    /// With this database.
+    pub(crate) async fn on(test: TestDatabase) -> Self {
         let nats = Nats::start().await.unwrap();
         nats.provision().await.unwrap();
         let metrics = Registry::new("order");
@@ -44,7 +49,6 @@ impl World {
             client.connection_state() == async_nats::connection::State::Connected
         })
         .await;
-        let test = test_database().await;
         let database = Database::from_url(&test.url, 10).unwrap();
         let clock = SystemClock::shared();
         Self { database, pool: test.pool, nats, client, jetstream, clock, metrics }

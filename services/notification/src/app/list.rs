@@ -1,20 +1,18 @@
 //! Reads notifications for people.
 
-use kit::database::Database;
+use kit::database::{Database, Error};
 use kit::paging::{Slice, Window};
 use uuid::Uuid;
 
-use crate::domain::{Notification, Summary};
+use crate::domain::{Filter, Notification, Summary};
 use crate::store::notifications;
-
-pub(crate) use crate::store::notifications::Filter;
 
 /// The part of the list that `window` asks for, newest first.
 pub(crate) async fn list(
     database: &Database,
     filter: Filter,
     window: &Window,
-) -> Result<Slice<Summary>, kit::database::Error> {
+) -> Result<Slice<Summary>, Error> {
     notifications::list(database, filter, window).await
 }
 
@@ -23,6 +21,6 @@ pub(crate) async fn find(
     database: &Database,
     id: Uuid,
     user_id: Option<Uuid>,
-) -> Result<Option<Notification>, sqlx::Error> {
-    notifications::find(&database.pool(), id, user_id).await
+) -> Result<Option<Notification>, Error> {
+    notifications::find(database, id, user_id).await
 }

@@ -89,7 +89,7 @@ pub(crate) struct Unknown {
     what: &'static str,
 }
 
-/// What a notification tells; its `type` in the API.
+/// What a notification says; its `type` in the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// The order has been placed.
@@ -108,10 +108,20 @@ impl Kind {
     }
 }
 
-/// A notification as lists show it.
+/// What the notifications of one event have in common.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Origin {
+    pub(crate) event_id: Uuid,
+    pub(crate) kind: Kind,
+    pub(crate) user_id: Uuid,
+    pub(crate) order_id: Uuid,
+    pub(crate) created_at: DateTime<Utc>,
+}
+
+/// One message to one person over one channel, as lists show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Summary {
-    /// Identifier.
+    /// Also the provider's idempotency reference.
     pub(crate) id: Uuid,
     /// Who receives it.
     pub(crate) user_id: Uuid,
@@ -133,33 +143,22 @@ pub(crate) struct Summary {
     pub(crate) created_at: DateTime<Utc>,
 }
 
-/// One message to one person over one channel, as recorded.
+/// One message with its content and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Notification {
-    /// Also the provider's idempotency reference.
-    pub(crate) id: Uuid,
-    /// Who receives it.
-    pub(crate) user_id: Uuid,
-    /// The order it is about.
-    pub(crate) order_id: Option<Uuid>,
-    /// How it is sent.
-    pub(crate) channel: Channel,
-    /// The notification type key, such as `order_created`.
-    pub(crate) kind: String,
-    /// E-mail address or phone number.
-    pub(crate) recipient: String,
-    /// Subject line; none for SMS.
-    pub(crate) subject: Option<String>,
+    pub(crate) summary: Summary,
     /// Rendered content: HTML for mail, text for SMS.
     pub(crate) body: String,
-    /// Where it stands.
-    pub(crate) status: Status,
     /// The provider's name for the accepted message.
     pub(crate) provider_ref: Option<String>,
-    /// Why the last attempt failed.
+    /// Why the last attempt failed, in the provider's words.
     pub(crate) error_message: Option<String>,
-    /// When the provider accepted it.
-    pub(crate) sent_at: Option<DateTime<Utc>>,
-    /// When it was recorded.
-    pub(crate) created_at: DateTime<Utc>,
+}
+
+/// Which notifications a list shows.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Filter {
+    pub(crate) user_id: Option<Uuid>,
+    pub(crate) channel: Option<Channel>,
+    pub(crate) order_id: Option<Uuid>,
 }

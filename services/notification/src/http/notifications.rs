@@ -1,9 +1,8 @@
 //! Reading notifications.
 
-use std::sync::Arc;
-
 use axum::extract::State;
 use kit::access::Caller;
+use kit::database::Database;
 use kit::extract::{Json, Path, Query};
 use kit::paging::{List, Listing, PageQuery};
 use kit::problem::Problem;
@@ -13,9 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::app;
-use crate::app::deliver::Notifier;
-use crate::app::list::Filter;
-use crate::domain::{Channel, Notification, Status, Summary};
+use crate::domain::{Channel, Filter, Notification, Status, Summary};
 
 /// A notification as lists show it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -94,20 +91,21 @@ pub(crate) struct NotificationDetail {
 
 impl From<Notification> for NotificationDetail {
     fn from(notification: Notification) -> Self {
+        let Notification { summary, body, provider_ref, error_message } = notification;
         Self {
-            id: notification.id,
-            user_id: notification.user_id,
-            order_id: notification.order_id,
-            channel: notification.channel,
-            kind: notification.kind,
-            recipient: notification.recipient,
-            subject: notification.subject,
-            body: notification.body,
-            status: notification.status,
-            provider_ref: notification.provider_ref,
-            error_message: notification.error_message,
-            sent_at: notification.sent_at.map(Timestamp::new),
-            created_at: Timestamp::new(notification.created_at),
+            id: summary.id,
+            user_id: summary.user_id,
+            order_id: summary.order_id,
+            channel: summary.channel,
+            kind: summary.kind,
+            recipient: summary.recipient,
+            subject: summary.subject,
+            body,
+            status: summary.status,
+            provider_ref,
+            error_message,
+            sent_at: summary.sent_at.map(Timestamp::new),
+            created_at: Timestamp::new(summary.created_at),
         }
     }
 }
@@ -130,11 +128,11 @@ pub(crate) struct FilterQuery {
     responses((status = 200, description = "A page of notifications", body = Listing<NotificationSummary>))
 )]
 pub(crate) async fn list(
-    State(notifier): State<Arc<Notifier>>,
+    State(database): State<Database>,
     caller: Caller,
     Query((page, filter)): Query<(PageQuery, FilterQuery)>,
 ) -> Result<Json<Listing<NotificationSummary>>, Problem> {
-    answer(&notifier, caller.scope().owner(), &page, filter).await
+    answer(&database, caller.scope().owner(), &page, filter).await
 }
 
 /// A user's notifications, newest first.
@@ -145,16 +143,16 @@ pub(crate) async fn list(
     responses((status = 200, description = "A page of notifications", body = Listing<NotificationSummary>))
 )]
 pub(crate) async fn list_of_user(
-    State(notifier): State<Arc<Notifier>>,
+    State(database): State<Database>,
     _: Caller,
     Path(user_id): Path<Uuid>,
     Query((page, filter)): Query<(PageQuery, FilterQuery)>,
 ) -> Result<Json<Listing<NotificationSummary>>, Problem> {
-    answer(&notifier, Some(user_id), &page, filter).await
+    answer(&database, Some(user_id), &page, filter).await
 }
 
 async fn answer(
-    notifier: &Notifier,
+    database: &Database,
     user_id: Option<Uuid>,
     page: &PageQuery,
     query: FilterQuery,
@@ -162,7 +160,7 @@ async fn answer(
     let list = List::newest_first("notifications", &(query.channel, query.order_id));
     let window = page.window(&list)?;
     let filter = Filter { user_id, channel: query.channel, order_id: query.order_id };
-    let slice = app::list::list(&notifier.database, filter, &window).await?;
+    let slice = app::list::list(database, filter, &window).await?;
     Ok(Json(list.answer(&window, slice, Into::into)))
 }
 
@@ -173,11 +171,11 @@ async fn answer(
     responses((status = 200, description = "The notification", body = NotificationDetail))
 )]
 pub(crate) async fn find(
-    State(notifier): State<Arc<Notifier>>,
+    State(database): State<Database>,
     caller: Caller,
     Path(id): Path<Uuid>,
 ) -> Result<Json<NotificationDetail>, Problem> {
-    match app::list::find(&notifier.database, id, caller.scope().owner()).await? {
+    match app::list::find(&database, id, caller.scope().owner()).await? {
         Some(notification) => Ok(Json(notification.into())),
         None => Err(Problem::not_found("There is no such notification.")),
     }

@@ -19,8 +19,9 @@ use super::{Message, Provider, SendError};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Reply codes that name our own credentials, not the message (RFC 4954 §6): these may be put right.
-const AUTHENTICATION_CODES: [u16; 4] = [530, 534, 535, 538];
+/// Reply codes that are not about the message: the server closes (RFC 5321 §4.2.3), or it does not accept our
+/// credentials (RFC 4954 §6), which may be corrected.
+const SERVER_CODES: [u16; 6] = [421, 454, 530, 534, 535, 538];
 
 /// How to reach the server.
 #[derive(Debug, Clone)]
@@ -158,8 +159,12 @@ fn reference(response: &Response) -> Option<String> {
 
 fn failure(error: &lettre::transport::smtp::Error) -> SendError {
     let text = full_text(error);
-    let ours = error.status().is_some_and(|code| AUTHENTICATION_CODES.contains(&code.into()));
-    if error.is_permanent() && !ours { SendError::Refused(text) } else { SendError::Unavailable(text) }
+    match error.status().map(u16::from) {
+        Some(code) if SERVER_CODES.contains(&code) => SendError::Unavailable(text),
+        Some(400..500) => SendError::Delayed(text),
+        _ if error.is_permanent() => SendError::Refused(text),
+        _ => SendError::Unavailable(text),
+    }
 }
 
 /// The error with its sources, where lettre keeps the server's words.
@@ -250,14 +255,14 @@ mod tests {
         login(&credentials, "first");
         let smtp = smtp(&catcher, Tls::None, Some(&credentials));
         let error = smtp.send(&message("jane@example.com")).await.unwrap_err();
-        assert!(matches!(error, SendError::Unavailable(_)), "a wrong password may be put right: {error}");
+        assert!(matches!(error, SendError::Unavailable(_)), "a wrong password may be corrected: {error}");
         login(&credentials, "second");
         smtp.send(&message("jane@example.com")).await.unwrap();
         assert_eq!(catcher.mails()[0].login.as_deref(), Some("shop"));
     }
 
     #[tokio::test]
-    async fn a_recipient_that_is_none_is_refused_for_good() {
+    async fn a_recipient_that_does_not_exist_is_refused_for_good() {
         let catcher = Catcher::start().await;
         catcher.refuse(["550 5.1.1 no such mailbox"]);
         let smtp = smtp(&catcher, Tls::None, None);
@@ -270,14 +275,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_busy_server_may_be_asked_again() {
+    async fn a_mailbox_that_is_busy_delays_its_own_mail_alone() {
         let catcher = Catcher::start().await;
         catcher.refuse(["451 4.3.0 try again later"]);
         let smtp = smtp(&catcher, Tls::None, None);
         let error = smtp.send(&message("jane@example.com")).await.unwrap_err();
-        assert!(matches!(error, SendError::Unavailable(_)));
+        assert!(matches!(error, SendError::Delayed(_)), "{error:?}");
         smtp.send(&message("jane@example.com")).await.unwrap();
         assert_eq!(catcher.mails().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_closes_takes_no_mail_at_all() {
+        let catcher = Catcher::start().await;
+        catcher.refuse(["421 4.3.2 service not available"]);
+        let smtp = smtp(&catcher, Tls::None, None);
+        let error = smtp.send(&message("jane@example.com")).await.unwrap_err();
+        assert!(matches!(error, SendError::Unavailable(_)), "{error:?}");
     }
 
     #[tokio::test]
@@ -291,7 +305,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_server_that_is_away_may_come_back() {
+    async fn a_server_that_does_not_listen_is_unavailable() {
         let error = smtp_at(1, Tls::None, None).send(&message("jane@example.com")).await.unwrap_err();
         assert!(matches!(error, SendError::Unavailable(_)));
     }

@@ -126,8 +126,8 @@ fn accepted(body: &[u8]) -> String {
     serde_json::from_slice(body).map_or_else(|_| "unreadable".to_owned(), |Accepted { sid }| sid)
 }
 
-/// Twilio answers 400 for a message it will never send (bad number, unsubscribed); anything else may pass:
-/// credentials are replaced, limits end, outages end.
+/// Twilio answers 400 for a message it will never send (bad number, unsubscribed), and 500 for one that it
+/// stumbled over. Anything else concerns every message: credentials are replaced, limits end, outages end.
 fn failure(status: StatusCode, body: &[u8]) -> SendError {
     let text = match serde_json::from_slice::<Failure>(body) {
         Ok(Failure { code: Some(code), message }) => {
@@ -135,7 +135,11 @@ fn failure(status: StatusCode, body: &[u8]) -> SendError {
         }
         _ => format!("Twilio answered {}", status.as_u16()),
     };
-    if status == StatusCode::BAD_REQUEST { SendError::Refused(text) } else { SendError::Unavailable(text) }
+    match status {
+        StatusCode::BAD_REQUEST => SendError::Refused(text),
+        StatusCode::INTERNAL_SERVER_ERROR => SendError::Delayed(text),
+        _ => SendError::Unavailable(text),
+    }
 }
 
 #[cfg(test)]
@@ -229,7 +233,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_number_that_is_none_is_refused_for_good() {
+    async fn a_number_that_does_not_exist_is_refused_for_good() {
         let server =
             answering(400, json!({"code": 21211, "message": "Invalid 'To' Phone Number", "status": 400}))
                 .await;
@@ -240,12 +244,19 @@ mod tests {
 
     #[tokio::test]
     async fn limits_outages_and_bad_credentials_may_pass() {
-        for status in [401, 403, 404, 429, 500, 503] {
+        for status in [401, 403, 404, 429, 503] {
             let server = answering(status, json!({"code": 20003, "message": "Authenticate"})).await;
             let error =
                 twilio(&server.uri(), "+15550001234", &credentials()).send(&message()).await.unwrap_err();
             assert!(matches!(error, SendError::Unavailable(_)), "{status}");
         }
+    }
+
+    #[tokio::test]
+    async fn an_internal_error_delays_its_own_message_alone() {
+        let server = answering(500, json!({"code": 20500, "message": "Internal Server Error"})).await;
+        let error = twilio(&server.uri(), "+15550001234", &credentials()).send(&message()).await.unwrap_err();
+        assert!(matches!(error, SendError::Delayed(_)));
     }
 
     #[tokio::test]

@@ -1,24 +1,27 @@
-//! Events that cannot be told, and their redrive.
+//! Events that customers cannot hear of, and their redrive.
 
+use chrono::TimeDelta;
 use kit::auth::Role;
 use uuid::Uuid;
 
-use crate::world::{World, all};
+use crate::world::{PATIENCE, World, all};
 
 #[tokio::test]
-async fn a_provider_that_keeps_failing_makes_a_dead_letter_that_can_be_redriven() {
+async fn a_mail_that_is_delayed_for_a_day_is_a_dead_letter_that_can_be_redriven() {
     let world = World::start().await;
     let (user_id, order_id) = world.jane().await;
     let event_id = Uuid::now_v7();
-    world.mail.refuse(["451 4.3.0 later"; 4]);
+    world.mail.refuse(["451 4.3.0 later"; 2]);
     world.created(event_id, order_id, user_id).await;
+    world.attempted(2).await;
+    world.advance(TimeDelta::hours(25));
 
     let letter = world.dead_letters(1).await.remove(0);
     assert_eq!(letter["subject"], "order.created");
     assert_eq!(letter["event_id"], event_id.to_string());
-    assert_eq!(letter["attempts"], 4);
+    assert_eq!(letter["attempts"], 2);
     assert_eq!(letter["status"], "dead");
-    assert!(letter["cause"].as_str().unwrap().contains("not sent yet: email"), "{letter}");
+    assert_eq!(letter["cause"], "email: the provider did not take the message yet");
     let found =
         world.notifications(user_id, |found| found.len() == 2 && found[0]["status"] == "failed").await;
     assert_eq!(found[1]["status"], "sent");
@@ -85,7 +88,7 @@ async fn an_unknown_user_is_not_tried_again() {
 }
 
 #[tokio::test]
-async fn nobody_is_told_about_another_persons_order() {
+async fn nobody_hears_of_another_persons_order() {
     let world = World::start().await;
     let (_, order_id) = world.jane().await;
     let stranger = Uuid::now_v7();
@@ -101,10 +104,11 @@ async fn nobody_is_told_about_another_persons_order() {
 async fn a_redrive_goes_to_the_corrected_address_and_repeats_no_sms() {
     let world = World::start().await;
     let (user_id, order_id) = world.jane().await;
-    world.mail.refuse(["550 5.1.1 no such mailbox"]);
+    world.mail.refuse(["550 5.1.1 <jane.doe@example.com> no such mailbox"]);
     world.created(Uuid::now_v7(), order_id, user_id).await;
     let letter = world.dead_letters(1).await.remove(0);
-    assert_eq!(letter["attempts"], 1, "the mailbox will not appear within 21 s");
+    assert_eq!(letter["attempts"], 1, "the mailbox will not appear within a day");
+    assert!(!letter.to_string().contains("jane"), "a dead letter names nobody: {letter}");
     world.notifications(user_id, |found| found.len() == 2 && found[0]["status"] == "failed").await;
 
     world.user(user_id, "jane@example.org", Some("+15551234567")).await;
@@ -116,37 +120,65 @@ async fn a_redrive_goes_to_the_corrected_address_and_repeats_no_sms() {
 }
 
 #[tokio::test]
-async fn a_failed_redrive_may_be_tried_again() {
+async fn a_redrive_that_is_refused_again_is_dead_again() {
     let world = World::start().await;
     let (user_id, order_id) = world.jane().await;
-    world.mail.refuse(["550 5.1.1 no such mailbox", "451 4.3.0 later"]);
+    world.mail.refuse(["550 5.1.1 no such mailbox"; 2]);
     world.created(Uuid::now_v7(), order_id, user_id).await;
     let letter = world.dead_letters(1).await.remove(0);
-    let answer = world.redrive(&letter).await;
-    assert_eq!(answer.status, 503, "{}", answer.text());
-    assert!(answer.header("retry-after").is_some());
-    assert!(!answer.text().contains("4.3.0"), "a 5xx shows no cause");
-    world.notifications(user_id, |found| found[0]["status"] == "failed").await;
     assert_eq!(world.redrive(&letter).await.status, 200);
+    testbed::until(PATIENCE, "it is dead again", async || {
+        let letter = world.dead_letters(1).await.remove(0);
+        (letter["status"] == "dead" && letter["redrives"] == 1).then_some(())
+    })
+    .await
+    .unwrap();
+    assert_eq!(world.redrive(&letter).await.status, 200);
+    world.notifications(user_id, all("sent", 2)).await;
     assert_eq!(world.mail.mails().len(), 1);
 }
 
 #[tokio::test]
-async fn dead_letters_wait_for_the_database() {
-    let postgres = testbed::Postgres::start().await.unwrap();
+async fn a_redrive_waits_for_the_order_service() {
+    let world = World::start().await;
+    let (user_id, order_id) = (Uuid::now_v7(), Uuid::now_v7());
+    world.user(user_id, "jane.doe@example.com", None).await;
+    world.created(Uuid::now_v7(), order_id, user_id).await;
+    let letter = world.dead_letters(1).await.remove(0);
+    wiremock::Mock::given(wiremock::matchers::any())
+        .respond_with(wiremock::ResponseTemplate::new(503))
+        .up_to_n_times(3)
+        .with_priority(1)
+        .mount(&world.orders)
+        .await;
+    let answer = world.redrive(&letter).await;
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    assert!(answer.header("retry-after").is_some());
+    world.order(order_id, user_id).await;
+    assert_eq!(world.redrive(&letter).await.status, 200);
+    world.notifications(user_id, all("sent", 1)).await;
+}
+
+#[tokio::test]
+async fn dead_letters_are_kept_for_30_days() {
+    let postgres = testbed::Postgres::shared().await;
     let database = postgres.database(&[&kit::database::migrator(), &notification::MIGRATOR]).await;
-    let world = World::on(database.pool, true).await;
-    postgres.stop().await.unwrap();
-    world.publish("order.created", b"poison".to_vec()).await;
-    testbed::until(crate::world::PATIENCE, "the dead letter is in the broker", async || {
-        let stream = world.jetstream.get_stream("DEADLETTERS").await.ok()?;
-        (stream.cached_info().state.messages == 1).then_some(())
-    })
-    .await
-    .unwrap();
-    postgres.start_again().await.unwrap();
-    world.dead_letters(1).await;
-    world.settled("DEADLETTERS", "notification-dead-letters", 1).await;
+    for (message, days) in [("young", 29), ("old", 31)] {
+        sqlx::query(
+            "INSERT INTO inbox_dead_letters (id, consumer, message, subject, stream, stream_sequence, stored_at,
+                                             payload, cause, attempts, created_at)
+             VALUES ($1, 'notification-orders', $2, 'order.created', 'ORDERS', 1, now(), 'x', $2, 1,
+                     now() - make_interval(days => $3))",
+        )
+        .bind(Uuid::now_v7())
+        .bind(message)
+        .bind(days)
+        .execute(&database.pool)
+        .await
+        .unwrap();
+    }
+    let world = World::with(database, false).await;
+    assert_eq!(world.dead_letters(1).await[0]["cause"], "young");
 }
 
 #[tokio::test]

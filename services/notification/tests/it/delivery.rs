@@ -1,7 +1,6 @@
 //! From an event to a mail and an SMS.
 
-use chrono::{DateTime, Utc};
-use sqlx::postgres::PgPoolOptions;
+use chrono::TimeDelta;
 use uuid::Uuid;
 
 use crate::world::{PATIENCE, World, all};
@@ -9,7 +8,7 @@ use crate::world::{PATIENCE, World, all};
 const CONSUMER: (&str, &str) = ("ORDERS", "notification-orders");
 
 #[tokio::test]
-async fn a_new_order_is_told_by_mail_and_sms() {
+async fn a_new_order_is_announced_by_mail_and_sms() {
     let world = World::start().await;
     let (user_id, order_id) = world.jane().await;
     world.created(Uuid::now_v7(), order_id, user_id).await;
@@ -34,7 +33,7 @@ async fn a_new_order_is_told_by_mail_and_sms() {
 }
 
 #[tokio::test]
-async fn a_shipped_order_is_told_too() {
+async fn a_shipped_order_is_announced_too() {
     let world = World::start().await;
     let (user_id, order_id) = world.jane().await;
     world.shipped(Uuid::now_v7(), order_id, user_id).await;
@@ -44,7 +43,7 @@ async fn a_shipped_order_is_told_too() {
 }
 
 #[tokio::test]
-async fn who_has_no_phone_gets_a_mail_only() {
+async fn whoever_has_no_phone_gets_a_mail_only() {
     let world = World::start().await;
     let (user_id, order_id) = world.jane().await;
     world.user(user_id, "jane.doe@example.com", None).await;
@@ -74,7 +73,7 @@ async fn a_second_delivery_changes_nothing() {
 }
 
 #[tokio::test]
-async fn the_same_event_delivered_ten_times_at_once_is_told_once() {
+async fn the_same_event_delivered_ten_times_at_once_is_announced_once() {
     let world = World::start().await;
     let (user_id, order_id) = world.jane().await;
     let event_id = Uuid::now_v7();
@@ -87,23 +86,30 @@ async fn the_same_event_delivered_ten_times_at_once_is_told_once() {
 }
 
 #[tokio::test]
-async fn a_redelivery_sends_only_what_is_not_sent() {
+async fn one_channel_that_is_unavailable_does_not_hold_up_the_other() {
     let world = World::start().await;
     let (user_id, order_id) = world.jane().await;
     world.twilio_fails(503, 1).await;
     world.created(Uuid::now_v7(), order_id, user_id).await;
     let found = world.notifications(user_id, |found| found.len() == 2 && found[0]["status"] == "sent").await;
     assert_eq!(found[1]["status"], "queued");
+    world.settled(CONSUMER.0, CONSUMER.1, 1).await;
+    world.attempted(2).await;
+    world.advance(TimeDelta::seconds(6));
     world.notifications(user_id, all("sent", 2)).await;
     assert_eq!((world.mail.mails().len(), world.texts().await), (1, 2));
 }
 
 #[tokio::test]
-async fn a_provider_that_fails_three_times_is_asked_a_fourth() {
+async fn a_mail_that_is_delayed_is_tried_again() {
     let world = World::start().await;
     let (user_id, order_id) = world.jane().await;
     world.mail.refuse(["451 4.3.0 later"; 3]);
     world.created(Uuid::now_v7(), order_id, user_id).await;
+    for attempts in 2..=4 {
+        world.attempted(attempts).await;
+        world.advance(TimeDelta::minutes(1));
+    }
     world.notifications(user_id, all("sent", 2)).await;
     let (attempts, error): (i32, Option<String>) =
         sqlx::query_as("SELECT attempts, error_message FROM notifications WHERE channel = 'email'")
@@ -115,44 +121,48 @@ async fn a_provider_that_fails_three_times_is_asked_a_fourth() {
 }
 
 #[tokio::test]
-async fn an_order_service_that_is_away_is_asked_again() {
+async fn a_mail_server_that_is_unavailable_for_hours_loses_no_mail_and_holds_up_no_event() {
+    let world = World::start().await;
+    let (user_id, order_id) = world.jane().await;
+    // More than are tried: the server refuses every conversation until it is told otherwise.
+    world.mail.refuse(["421 4.3.2 service not available"; 1000]);
+    for _ in 0..20 {
+        world.created(Uuid::now_v7(), order_id, user_id).await;
+    }
+    world.settled(CONSUMER.0, CONSUMER.1, 20).await;
+    world.advance(TimeDelta::hours(12));
+    let queued = |found: &[serde_json::Value]| {
+        found.iter().filter(|one| one["channel"] == "email" && one["status"] == "queued").count()
+    };
+    world
+        .notifications_of(user_id, 40, |found| {
+            found.iter().filter(|one| one["status"] == "sent").count() == 20
+        })
+        .await;
+    world.notifications_of(user_id, 40, |found| queued(found) == 20).await;
+
+    world.mail.recover();
+    world.advance(TimeDelta::seconds(6));
+    world.notifications_of(user_id, 40, all("sent", 40)).await;
+    assert_eq!((world.mail.mails().len(), world.texts().await), (20, 20));
+    assert!(world.dead_letters(0).await.is_empty());
+}
+
+#[tokio::test]
+async fn an_order_service_that_is_unavailable_is_asked_again_until_it_answers() {
     let world = World::start().await;
     let (user_id, order_id) = world.jane().await;
     wiremock::Mock::given(wiremock::matchers::any())
         .respond_with(wiremock::ResponseTemplate::new(503))
-        .up_to_n_times(3)
+        .up_to_n_times(15)
         .with_priority(1)
         .mount(&world.orders)
         .await;
     world.created(Uuid::now_v7(), order_id, user_id).await;
     world.notifications(user_id, all("sent", 2)).await;
-}
-
-#[tokio::test]
-async fn what_another_run_is_sending_is_left_to_it() {
-    let world = World::start().await;
-    let (user_id, order_id) = world.jane().await;
-    let event_id = Uuid::now_v7();
-    let leased_until: DateTime<Utc> = sqlx::query_scalar(
-        "INSERT INTO notifications (id, event_id, user_id, order_id, channel, type, recipient, body, leased_until) \
-         VALUES ($1, $2, $3, $4, 'email', 'order_created', 'jane.doe@example.com', 'text', now() + interval '3 s') \
-         RETURNING leased_until",
-    )
-    .bind(Uuid::now_v7())
-    .bind(event_id)
-    .bind(user_id)
-    .bind(order_id)
-    .fetch_one(&world.pool)
-    .await
-    .unwrap();
-    world.created(event_id, order_id, user_id).await;
-    // The first two deliveries, at 0 and 1 s, find the lease; the third finds it ended.
-    world.notifications(user_id, all("sent", 1)).await;
-    world.settled(CONSUMER.0, CONSUMER.1, 1).await;
-    let (attempts, sent_at): (i32, DateTime<Utc>) =
-        sqlx::query_as("SELECT attempts, sent_at FROM notifications").fetch_one(&world.pool).await.unwrap();
-    assert!(sent_at >= leased_until, "sent at {sent_at}, while leased until {leased_until}");
-    assert_eq!((attempts, world.mail.mails().len()), (1, 1));
+    let failures: i32 =
+        sqlx::query_scalar("SELECT failures FROM inbox").fetch_one(&world.pool).await.unwrap();
+    assert_eq!(failures, 0);
 }
 
 #[tokio::test]
@@ -170,12 +180,9 @@ async fn by_default_everything_is_logged_and_counts_as_sent() {
 }
 
 #[tokio::test]
-async fn a_database_that_leaves_while_a_mail_is_sent_makes_no_second_mail() {
+async fn a_database_that_is_closed_while_a_mail_is_sent_makes_no_second_mail() {
     let postgres = testbed::Postgres::start().await.unwrap();
-    let database = postgres.database(&[&kit::database::migrator(), &notification::MIGRATOR]).await;
-    // Like kit's own pool, which learns of a broken connection from its first statement.
-    let pool = PgPoolOptions::new().test_before_acquire(false).connect(&database.url).await.unwrap();
-    let world = World::on(pool, true).await;
+    let world = World::on(&postgres, true).await;
     let (user_id, order_id) = world.jane().await;
     world.mail.hold();
     world.created(Uuid::now_v7(), order_id, user_id).await;
@@ -198,14 +205,16 @@ async fn attempts_are_counted_by_channel_and_outcome() {
     let (user_id, order_id) = world.jane().await;
     world.twilio_fails(503, 1).await;
     world.created(Uuid::now_v7(), order_id, user_id).await;
+    world.attempted(2).await;
+    world.advance(TimeDelta::seconds(6));
     world.notifications(user_id, all("sent", 2)).await;
     let metrics = world.client.get("/metrics").await.text();
-    for (channel, outcome) in [("email", "sent"), ("sms", "unavailable"), ("sms", "sent")] {
+    for (kind, outcome) in [("email", "done"), ("sms", "unavailable"), ("sms", "done")] {
         let line = metrics.lines().find(|line| {
-            line.starts_with("notification_attempts_total")
-                && line.contains(&format!("channel=\"{channel}\""))
+            line.starts_with("effect_attempts_total")
+                && line.contains(&format!("kind=\"{kind}\""))
                 && line.contains(&format!("outcome=\"{outcome}\""))
         });
-        assert!(line.is_some_and(|line| line.ends_with(" 1")), "{channel} {outcome}: {metrics}");
+        assert!(line.is_some_and(|line| line.ends_with(" 1")), "{kind} {outcome}: {metrics}");
     }
 }

@@ -6,6 +6,7 @@
 mod api;
 mod dead_letters;
 mod delivery;
+mod migration;
 #[path = "../smtp_catcher/mod.rs"]
 mod smtp_catcher;
 mod world;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream;
+use chrono::{TimeDelta, Utc};
 use kit::auth::Role;
-use kit::clock::SystemClock;
+use kit::clock::ManualClock;
 use kit::database::Database;
 use kit::lifecycle::Shutdown;
 use kit::metrics::Registry;
@@ -20,7 +21,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::smtp_catcher::Catcher;
 
-/// Longer than all three pauses between deliveries, 21 s, on a busy machine.
+/// Longer than anything takes on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) struct World {
@@ -34,6 +35,8 @@ pub(crate) struct World {
     pub(crate) client: TestClient,
     /// What probes and Prometheus reach.
     pub(crate) internal: TestClient,
+    /// Stands still unless moved.
+    pub(crate) clock: ManualClock,
     shutdown: Shutdown,
     _nats: testbed::Nats,
     _files: TempDir,
@@ -48,24 +51,22 @@ impl Drop for World {
 impl World {
     /// With SMTP and Twilio.
     pub(crate) async fn start() -> Self {
-        let database = testbed::Postgres::shared()
-            .await
-            .database(&[&kit::database::migrator(), &notification::MIGRATOR])
-            .await;
-        Self::on(database.pool, true).await
+        Self::on(testbed::Postgres::shared().await, true).await
     }
 
     /// With the defaults, which only log.
     pub(crate) async fn start_logging() -> Self {
-        let database = testbed::Postgres::shared()
-            .await
-            .database(&[&kit::database::migrator(), &notification::MIGRATOR])
-            .await;
-        Self::on(database.pool, false).await
+        Self::on(testbed::Postgres::shared().await, false).await
     }
 
-    /// On a database of one's own.
-    pub(crate) async fn on(pool: PgPool, real_providers: bool) -> Self {
+    /// On a server that the test may stop.
+    pub(crate) async fn on(postgres: &testbed::Postgres, real_providers: bool) -> Self {
+        let database = postgres.database(&[&kit::database::migrator(), &notification::MIGRATOR]).await;
+        Self::with(database, real_providers).await
+    }
+
+    /// With a database that may hold something already.
+    pub(crate) async fn with(database: testbed::TestDatabase, real_providers: bool) -> Self {
         let nats = testbed::Nats::start().await.unwrap();
         let jetstream = nats.provision().await.unwrap();
         let (orders, users, twilio) =
@@ -82,13 +83,14 @@ impl World {
         service.services.insert("order".to_owned(), orders.uri().parse().unwrap());
         service.services.insert("auth".to_owned(), users.uri().parse().unwrap());
         let (keys, shutdown) = (Keys::generate(), Shutdown::new());
+        let clock = ManualClock::at(Utc::now());
         let context = kit::Context {
             config: Arc::new(service),
-            database: Some(Database::from_pool(&pool)),
+            database: Some(Database::from_url(&database.url, 10).unwrap()),
             nats: None,
             jetstream: Some(jetstream.clone()),
             verifier: keys.verifier(notification::NAME),
-            clock: SystemClock::shared(),
+            clock: clock.shared(),
             metrics: Registry::new(notification::NAME),
             shutdown: shutdown.clone(),
         };
@@ -104,8 +106,9 @@ impl World {
             .await;
         let (client, internal) = (TestClient::new(app.router), TestClient::new(app.internal));
         Self {
-            pool,
+            pool: database.pool,
             jetstream,
+            clock,
             mail,
             twilio,
             orders,
@@ -117,6 +120,27 @@ impl World {
             _nats: nats,
             _files: files,
         }
+    }
+
+    /// Lets time pass, until effects that failed are due again.
+    pub(crate) fn advance(&self, delta: TimeDelta) {
+        self.clock.advance(delta);
+    }
+
+    /// Waits until every planned message is sent, given up, or waits for its next try.
+    pub(crate) async fn attempted(&self, attempts: i64) {
+        testbed::until(PATIENCE, "the messages are attempted", async || {
+            let made: i64 = sqlx::query_scalar(
+                "SELECT (SELECT coalesce(sum(attempts), 0) FROM notifications)
+                      - (SELECT count(*) FROM effects WHERE leased_until > now())",
+            )
+            .fetch_one(&self.pool)
+            .await
+            .ok()?;
+            (made >= attempts).then_some(())
+        })
+        .await
+        .unwrap();
     }
 
     pub(crate) fn admin(&self) -> TestClient {
@@ -228,9 +252,20 @@ impl World {
         user_id: Uuid,
         expected: impl Fn(&[Value]) -> bool,
     ) -> Vec<Value> {
+        self.notifications_of(user_id, 20, expected).await
+    }
+
+    /// The same with a longer list.
+    pub(crate) async fn notifications_of(
+        &self,
+        user_id: Uuid,
+        limit: usize,
+        expected: impl Fn(&[Value]) -> bool,
+    ) -> Vec<Value> {
         let client = self.customer(user_id);
+        let path = format!("/notifications?limit={limit}");
         testbed::until(PATIENCE, "the notifications are as expected", async || {
-            let mut data = client.get("/notifications").await.value()["data"].as_array()?.clone();
+            let mut data = client.get(&path).await.value()["data"].as_array()?.clone();
             data.sort_by_key(|notification| notification["channel"].to_string());
             expected(&data).then_some(data)
         })

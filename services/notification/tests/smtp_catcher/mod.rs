@@ -78,6 +78,11 @@ impl Catcher {
         self.inner.lock().unwrap().refusals.extend(replies.into_iter().map(str::to_owned));
     }
 
+    /// From now on every recipient is accepted.
+    pub(crate) fn recover(&self) {
+        self.inner.lock().unwrap().refusals.clear();
+    }
+
     /// From now on mails are kept, but the client is not told until [`Self::release`].
     pub(crate) fn hold(&self) {
         self.held.send_replace(true);

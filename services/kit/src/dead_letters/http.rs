@@ -1,0 +1,221 @@
+//! A service's dead letters, for administrators.
+
+mod views;
+
+use axum::extract::{FromRef, State};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use tracing::Instrument;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use super::redrive::RedriveError;
+use super::store::{self, Filter};
+use super::{DeadLetters, Status};
+use crate::extract::{Json, Path, Query};
+use crate::paging::{List, Listing, PageQuery};
+use crate::problem::codes::{AlreadyRedriven, NotDeliverable, NotFound, UnreadableEvent};
+use crate::problem::{Code, Problem, Problems};
+use crate::timestamp::Timestamp;
+use views::{Causes, Detail, View};
+
+/// Seconds until something that was unavailable may be asked again.
+const RETRY_AFTER_SECONDS: u64 = 3;
+/// Maximum length of a reason, in characters.
+const MAX_REASON: usize = 500;
+/// Causes that are listed; a service that fails for more has other troubles.
+const MAX_CAUSES: i64 = 100;
+
+/// The routes, to be nested where the service's own are, such as `/notifications`. The service's access rules
+/// keep them for administrators.
+pub fn routes<S>() -> OpenApiRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    DeadLetters: FromRef<S>,
+{
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(causes))
+        .routes(routes!(redrive_many))
+        .routes(routes!(find))
+        .routes(routes!(redrive))
+        .routes(routes!(discard))
+}
+
+/// What a list is narrowed to.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct FilterQuery {
+    /// Only those that stand so.
+    #[param(inline)]
+    status: Option<Status>,
+    /// Only events of this subject, such as `order.created`.
+    subject: Option<String>,
+}
+
+/// Which dead letters to redrive: all that wait, or fewer.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schema(as = DeadLetterSelection)]
+struct Selection {
+    /// Only events of this subject.
+    subject: Option<String>,
+    /// Only those that were given up for exactly this cause.
+    cause: Option<String>,
+    /// Only those that were given up before this time.
+    before: Option<Timestamp>,
+}
+
+/// How many redrives were asked for.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DeadLettersAccepted)]
+struct Accepted {
+    accepted: u64,
+}
+
+/// Why a dead letter needs no redrive.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = DeadLetterDiscard)]
+struct Discard {
+    /// 1 to 500 characters.
+    reason: String,
+}
+
+impl From<RedriveError> for Problem {
+    fn from(error: RedriveError) -> Self {
+        match error {
+            RedriveError::NotFound => not_found(),
+            RedriveError::NotDead => Self::of(Code::AlreadyRedriven)
+                .with_detail("A redrive took effect, or it was discarded, before."),
+            RedriveError::Unreadable => Self::of(Code::UnreadableEvent)
+                .with_detail("The stored message cannot be read; no redrive can handle it."),
+            RedriveError::NotNow(_) => Self::unavailable(RETRY_AFTER_SECONDS),
+            RedriveError::Failed(cause) => {
+                Self::of(Code::NotDeliverable).with_detail(format!("The event failed again: {cause:#}."))
+            }
+            RedriveError::Store(error) => error.into(),
+        }
+    }
+}
+
+fn not_found() -> Problem {
+    Problem::not_found("There is no such dead letter.")
+}
+
+/// Events that were given up, newest first.
+#[utoipa::path(
+    get, path = "/dead-letters", operation_id = "list_dead_letters", tag = "dead letters",
+    params(PageQuery, FilterQuery),
+    responses(
+        (status = 200, description = "A page of dead letters", body = Listing<View>),
+    )
+)]
+async fn list(
+    State(letters): State<DeadLetters>,
+    Query((query, filter)): Query<(PageQuery, FilterQuery)>,
+) -> Result<Json<Listing<View>>, Problem> {
+    let list = List::newest_first("dead letters", &(filter.status, &filter.subject));
+    let window = query.window(&list)?;
+    let filter = Filter { status: filter.status, subject: filter.subject, ..Filter::default() };
+    let slice = store::list(&letters.0.database, &filter, &window).await?;
+    Ok(Json(list.answer(&window, slice, View::from)))
+}
+
+/// Events that wait for an administrator, by what they failed for, most first.
+#[utoipa::path(
+    get, path = "/dead-letters/causes", operation_id = "list_dead_letter_causes", tag = "dead letters",
+    responses(
+        (status = 200, description = "What waits, by cause", body = Causes),
+    )
+)]
+async fn causes(State(letters): State<DeadLetters>) -> Result<Json<Causes>, Problem> {
+    let groups = store::groups(&letters.0.database, MAX_CAUSES).await?;
+    Ok(Json(Causes { data: groups.into_iter().map(Into::into).collect() }))
+}
+
+/// One event that was given up, with what it holds.
+#[utoipa::path(
+    get, path = "/dead-letters/{id}", operation_id = "get_dead_letter", tag = "dead letters",
+    params(("id" = Uuid, Path, description = "The dead letter")),
+    responses(
+        (status = 200, description = "The dead letter", body = Detail),
+        Problems<(NotFound,)>
+    )
+)]
+async fn find(State(letters): State<DeadLetters>, Path(id): Path<Uuid>) -> Result<Json<Detail>, Problem> {
+    let letter = store::find(&letters.0.database, id).await?.ok_or_else(not_found)?;
+    Ok(Json(letter.into()))
+}
+
+/// Handles a dead letter's event again. What took effect before is not done twice.
+#[utoipa::path(
+    post, path = "/dead-letters/{id}/redrive", operation_id = "redrive_dead_letter", tag = "dead letters",
+    params(("id" = Uuid, Path, description = "The dead letter")),
+    responses(
+        (status = 200, description = "It took effect", body = View),
+        Problems<(NotFound, AlreadyRedriven, NotDeliverable, UnreadableEvent)>
+    )
+)]
+async fn redrive(State(letters): State<DeadLetters>, Path(id): Path<Uuid>) -> Result<Json<View>, Problem> {
+    // A task of its own: a client that hangs up does not end it half-way.
+    let redrive = async move { letters.redrive(id).await };
+    let letter = tokio::spawn(redrive.in_current_span()).await.map_err(|error| {
+        tracing::error!(%error, "redrive ended early");
+        Problem::internal()
+    })??;
+    Ok(Json(letter.into()))
+}
+
+/// Asks for the redrive of many dead letters; they are handled one after another, oldest first.
+#[utoipa::path(
+    post, path = "/dead-letters/redrive", operation_id = "redrive_dead_letters", tag = "dead letters",
+    request_body = Selection,
+    responses(
+        (status = 202, description = "How many are redriven now", body = Accepted),
+    )
+)]
+async fn redrive_many(
+    State(letters): State<DeadLetters>,
+    Json(selection): Json<Selection>,
+) -> Result<(StatusCode, Json<Accepted>), Problem> {
+    let filter = Filter {
+        status: Some(Status::Dead),
+        subject: selection.subject,
+        cause: selection.cause,
+        before: selection.before.map(Timestamp::get),
+    };
+    let accepted = store::ask_redrive(&letters.0.database, &filter, letters.now()).await?;
+    letters.changed();
+    Ok((StatusCode::ACCEPTED, Json(Accepted { accepted })))
+}
+
+/// Marks a dead letter as needing no redrive.
+#[utoipa::path(
+    post, path = "/dead-letters/{id}/discard", operation_id = "discard_dead_letter", tag = "dead letters",
+    params(("id" = Uuid, Path, description = "The dead letter")), request_body = Discard,
+    responses(
+        (status = 200, description = "The dead letter", body = Detail),
+        Problems<(NotFound, AlreadyRedriven)>
+    )
+)]
+async fn discard(
+    State(letters): State<DeadLetters>,
+    Path(id): Path<Uuid>,
+    Json(body): Json<Discard>,
+) -> Result<Json<Detail>, Problem> {
+    let reason = body.reason.trim();
+    if !(1..=MAX_REASON).contains(&reason.chars().count()) {
+        return Err(Problem::field("reason", "invalid", format!("must have 1 to {MAX_REASON} characters")));
+    }
+    let database = &letters.0.database;
+    match store::discard(database, id, reason, letters.now()).await? {
+        Some(letter) => Ok(Json(letter.into())),
+        None => match store::find(database, id).await? {
+            Some(_) => Err(RedriveError::NotDead.into()),
+            None => Err(not_found()),
+        },
+    }
+}

@@ -1,0 +1,199 @@
+//! Leases effects that are due and acts on them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::anyhow;
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
+use tracing::Instrument;
+
+use super::Effect;
+use super::metrics::Metrics;
+use super::rules::Breaker;
+use super::settle::Ended;
+use super::store::{self, Leased};
+use crate::clock::SharedClock;
+use crate::consumer::{Failure, MAX_STARTS, STOP_LIMIT, guard};
+use crate::database::{Database, Error};
+use crate::dead_letters::DeadLetters;
+use crate::lifecycle::Shutdown;
+
+/// Effects of one kind that one process acts on at once.
+const IN_FLIGHT: usize = 10;
+/// Much longer than any deadline: also while the database is unavailable just after the act, nobody else begins
+/// the same effect. After a crash it is begun again when this has passed.
+const LEASE: Duration = Duration::from_mins(1);
+/// How often it is looked for effects that are due; those that this process plans are found at once.
+const EVERY: Duration = Duration::from_secs(1);
+/// Pause after the database was found unavailable. Longer than the one between two tries to settle, so that what
+/// was done is on record before leases that ran out meanwhile are taken.
+const DATABASE_PAUSE: Duration = Duration::from_secs(3);
+/// How often the backlog is counted.
+const MEASURE: Duration = Duration::from_secs(10);
+
+/// Runs one kind of effect.
+pub(crate) struct Runner<E> {
+    pub(crate) effect: E,
+    pub(crate) database: Database,
+    pub(crate) clock: SharedClock,
+    pub(crate) letters: DeadLetters,
+    pub(crate) metrics: Metrics,
+    /// Effects may have been planned by this process.
+    pub(crate) planned: watch::Receiver<()>,
+}
+
+/// One run, until shutdown.
+struct Run<E> {
+    runner: Arc<Runner<E>>,
+    held: JoinSet<Heard>,
+    breaker: Breaker,
+    /// Nothing is leased before this.
+    ready: Instant,
+    measure: Instant,
+}
+
+/// What an effect said of the other side.
+struct Heard {
+    /// `None` when it was not asked.
+    ended: Option<Ended>,
+    /// Whether the effect was tried because the other side had been unavailable.
+    probing: bool,
+}
+
+impl<E: Effect> Runner<E> {
+    /// Runs until shutdown; effects that are being acted on then are finished, if they are in time.
+    pub(crate) async fn run(self: Arc<Self>, shutdown: Shutdown) -> anyhow::Result<()> {
+        let mut planned = self.planned.clone();
+        let now = Instant::now();
+        let (held, breaker) = (JoinSet::new(), Breaker::default());
+        let mut run = Run { runner: self, held, breaker, ready: now, measure: now };
+        while !shutdown.is_requested() {
+            run.measure().await;
+            run.begin_due().await;
+            let next_look = run.next_look();
+            tokio::select! {
+                () = shutdown.requested() => {}
+                Some(ended) = run.held.join_next() => run.hear(ended),
+                _ = planned.changed() => {}
+                () = tokio::time::sleep_until(next_look) => {}
+            }
+        }
+        run.stop().await;
+        Ok(())
+    }
+
+    async fn lease(&self, room: usize) -> Result<Vec<Leased>, Error> {
+        if room == 0 {
+            return Ok(Vec::new());
+        }
+        let limit = i64::try_from(room).unwrap_or(i64::MAX);
+        store::lease(&self.database, self.effect.kind(), self.clock.now(), LEASE, limit).await
+    }
+
+    async fn attempt(self: Arc<Self>, leased: Leased, probing: bool) -> Heard {
+        let span = tracing::info_span!(
+            "effect",
+            otel.kind = "client",
+            effect.kind = self.effect.kind(),
+            effect.id = %leased.id,
+            event.id = leased.origin.as_ref().and_then(|origin| origin.event_id).map(tracing::field::display),
+        );
+        if let Some(origin) = &leased.origin {
+            crate::telemetry::continue_from(&span, origin);
+        }
+        Heard { ended: self.act(&leased).instrument(span).await, probing }
+    }
+
+    async fn act(&self, leased: &Leased) -> Option<Ended> {
+        let deadline = self.effect.deadline();
+        let silent = || Failure::not_now(anyhow!("no answer within {} s", deadline.as_secs()));
+        if leased.starts > MAX_STARTS {
+            let cause = anyhow!("it was begun {MAX_STARTS} times and never ended: it may end its process");
+            self.settle(leased, &Err(Failure::Reject(cause))).await;
+            return None;
+        }
+        let task = match guard::bounded(deadline, self.effect.load(&self.database, leased.id), silent).await {
+            Ok(Some(task)) => task,
+            Ok(None) => {
+                self.forget(leased).await;
+                return None;
+            }
+            Err(failure) => {
+                self.settle(leased, &Err(failure)).await;
+                return None;
+            }
+        };
+        let started = Instant::now();
+        let result = guard::bounded(deadline, self.effect.act(leased.id, &task), silent).await;
+        let took = started.elapsed();
+        let ended = self.settle(leased, &result).await;
+        self.metrics.observe(self.effect.kind(), ended, took);
+        match &result {
+            Ok(_) => tracing::info!(outcome = ended.name(), "effect attempted"),
+            // Not its sources, which name people.
+            Err(failure) => {
+                tracing::warn!(outcome = ended.name(), error = %failure.cause(), "effect attempted");
+            }
+        }
+        Some(ended)
+    }
+}
+
+impl<E: Effect> Run<E> {
+    /// Begins effects that are due, as many as there is room for.
+    async fn begin_due(&mut self) {
+        if Instant::now() < self.ready {
+            return;
+        }
+        let room = self.breaker.width(IN_FLIGHT).saturating_sub(self.held.len());
+        match self.runner.lease(room).await {
+            Ok(leased) => {
+                for effect in leased {
+                    let probing = !self.breaker.is_closed();
+                    self.held.spawn(Arc::clone(&self.runner).attempt(effect, probing));
+                }
+            }
+            Err(error) => {
+                tracing::warn!(effect.kind = self.runner.effect.kind(), %error, "effects cannot be leased");
+                self.ready = Instant::now() + DATABASE_PAUSE;
+            }
+        }
+    }
+
+    /// Learns from an effect that has ended.
+    fn hear(&mut self, heard: Result<Heard, JoinError>) {
+        let Ok(Heard { ended: Some(ended), probing }) = heard else { return };
+        self.breaker.heard(ended == Ended::Unavailable, probing);
+        if let Some(pause) = self.breaker.pause() {
+            self.ready = Instant::now() + pause;
+        }
+    }
+
+    /// When it is looked for effects next, unless some are planned or end before.
+    fn next_look(&self) -> Instant {
+        let now = Instant::now();
+        if self.ready > now { self.ready } else { now + EVERY }
+    }
+
+    async fn measure(&mut self) {
+        if Instant::now() < self.measure {
+            return;
+        }
+        self.measure = Instant::now() + MEASURE;
+        let (kind, now) = (self.runner.effect.kind(), self.runner.clock.now());
+        if let Ok(backlog) = store::backlog(&self.runner.database, kind, now).await {
+            let oldest = backlog.oldest.map_or(0, |oldest| (now - oldest).num_seconds().max(0));
+            self.runner.metrics.measured(kind, backlog.waiting, oldest, !self.breaker.is_closed());
+        }
+    }
+
+    async fn stop(mut self) {
+        let all = async { while self.held.join_next().await.is_some() {} };
+        if tokio::time::timeout(STOP_LIMIT, all).await.is_err() {
+            let kind = self.runner.effect.kind();
+            tracing::warn!(effect.kind = kind, "effects are begun again when their lease has passed");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Rows of `effects`.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::consumer::Origin;
+use crate::database::{Error, Query, Row, ToSql, Transaction};
+
+/// An effect that this process holds.
+#[derive(Debug, Clone)]
+pub(super) struct Leased {
+    pub(super) id: Uuid,
+    pub(super) planned_at: DateTime<Utc>,
+    pub(super) failures: u32,
+    /// Times that it was begun without an answer, this one included.
+    pub(super) starts: u32,
+    /// The event that asked for it.
+    pub(super) origin: Option<Origin>,
+}
+
+/// How much waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Backlog {
+    pub(super) waiting: i64,
+    pub(super) oldest: Option<DateTime<Utc>>,
+}
+
+fn leased(row: &Row) -> Result<Leased, Error> {
+    let (failures, starts): (i32, i32) = (row.try_get("failures")?, row.try_get("starts")?);
+    let origin: Option<String> = row.try_get("origin")?;
+    let origin = origin.map(|origin| serde_json::from_str(&origin)).transpose();
+    Ok(Leased {
+        id: row.try_get("id")?,
+        planned_at: row.try_get("planned_at")?,
+        failures: u32::try_from(failures).unwrap_or_default(),
+        starts: u32::try_from(starts).unwrap_or_default(),
+        origin: origin.map_err(|error| Error::column("origin", error))?,
+    })
+}
+
+/// Plans an effect, or plans it from the beginning. One that is being acted on keeps its lease.
+pub(super) async fn insert(
+    transaction: &mut Transaction,
+    kind: &str,
+    id: Uuid,
+    origin: Option<&Origin>,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let origin = origin.map(serde_json::to_string).transpose();
+    let origin = origin.map_err(|error| Error::column("origin", error))?;
+    let parameters: [&(dyn ToSql + Sync); 4] = [&id, &kind, &now, &origin];
+    transaction
+        .execute(
+            "INSERT INTO effects (id, kind, planned_at, due_at, origin) VALUES ($1, $2, $3, $3, $4)
+             ON CONFLICT (id) DO UPDATE
+             SET planned_at = excluded.planned_at, due_at = excluded.due_at, failures = 0, starts = 0",
+            &parameters,
+        )
+        .await
+        .map(|_| ())
+}
+
+/// Takes effects that are due at `now`, the longest due first. Leases go by the database's clock, which all
+/// replicas share.
+pub(super) async fn lease(
+    db: impl Query,
+    kind: &str,
+    now: DateTime<Utc>,
+    lease: Duration,
+    limit: i64,
+) -> Result<Vec<Leased>, Error> {
+    let rows = db
+        .rows(
+            "UPDATE effects SET leased_until = now() + make_interval(secs => $3), starts = starts + 1
+             WHERE id IN (SELECT id FROM effects
+                          WHERE kind = $1 AND due_at <= $2 AND (leased_until IS NULL OR leased_until <= now())
+                          ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED)
+             RETURNING id, planned_at, failures, starts, origin",
+            &[&kind, &now, &lease.as_secs_f64(), &limit],
+        )
+        .await?;
+    rows.iter().map(leased).collect()
+}
+
+/// Plans the next try and ends the lease.
+pub(super) async fn delay(
+    transaction: &mut Transaction,
+    id: Uuid,
+    due_at: DateTime<Utc>,
+    failures: u32,
+) -> Result<(), Error> {
+    let failures = i32::try_from(failures).unwrap_or(i32::MAX);
+    transaction
+        .execute(
+            "UPDATE effects SET due_at = $2, failures = $3, starts = 0, leased_until = NULL WHERE id = $1",
+            &[&id, &due_at, &failures],
+        )
+        .await
+        .map(|_| ())
+}
+
+/// Ends an effect.
+pub(super) async fn delete(transaction: &mut Transaction, id: Uuid) -> Result<(), Error> {
+    transaction.execute("DELETE FROM effects WHERE id = $1", &[&id]).await.map(|_| ())
+}
+
+/// Effects of a kind that are due.
+pub(super) async fn backlog(db: impl Query, kind: &str, now: DateTime<Utc>) -> Result<Backlog, Error> {
+    let row = db
+        .row(
+            "SELECT count(*) AS waiting, min(planned_at) AS oldest FROM effects WHERE kind = $1 AND due_at <= $2",
+            &[&kind, &now],
+        )
+        .await?;
+    Ok(Backlog { waiting: row.try_get("waiting")?, oldest: row.try_get("oldest")? })
+}

@@ -1,6 +1,0 @@
-//! Use cases.
-
-pub(crate) mod dead_letters;
-pub(crate) mod deliver;
-pub(crate) mod list;
-pub(crate) mod sources;

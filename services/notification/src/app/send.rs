@@ -1,0 +1,66 @@
+//! Sends queued notifications, one channel independently of the other.
+
+use std::sync::Arc;
+
+use kit::clock::SharedClock;
+use kit::consumer::Failure;
+use kit::database::{Database, Error, Transaction};
+use kit::effects::{Effect, Outcome};
+use kit::timestamp::Timestamp;
+use uuid::Uuid;
+
+use crate::domain::{Channel, Settlement};
+use crate::providers::{Message, Provider, SendError};
+use crate::store::notifications;
+
+/// Sends the notifications of one channel.
+pub(crate) struct Sender {
+    pub(crate) channel: Channel,
+    pub(crate) provider: Arc<dyn Provider>,
+    pub(crate) clock: SharedClock,
+}
+
+impl Effect for Sender {
+    type Task = Message;
+    type Receipt = String;
+
+    fn kind(&self) -> &'static str {
+        self.channel.as_str()
+    }
+
+    async fn load(&self, database: &Database, id: Uuid) -> Result<Option<Message>, Failure> {
+        Ok(notifications::queued_message(database, id).await?)
+    }
+
+    /// Mail carries the notification's id in its `Message-ID`, by which receivers recognise a repetition.
+    async fn act(&self, _: Uuid, message: &Message) -> Result<String, Failure> {
+        Ok(self.provider.send(message).await?)
+    }
+
+    async fn settle(
+        &self,
+        transaction: &mut Transaction,
+        id: Uuid,
+        outcome: Outcome<'_, String>,
+    ) -> Result<(), Error> {
+        let now = Timestamp::now(self.clock.as_ref()).get();
+        notifications::settle(transaction, id, &Settlement::of(&outcome), now).await
+    }
+}
+
+/// The provider's words name people: they are for the notification's record, behind a sentence for the logs.
+impl From<SendError> for Failure {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Refused(_) => {
+                Self::reject(anyhow::Error::new(error).context("the provider refused the message"))
+            }
+            SendError::Delayed(_) => {
+                Self::retry(anyhow::Error::new(error).context("the provider did not take the message yet"))
+            }
+            SendError::Unavailable(_) => {
+                Self::not_now(anyhow::Error::new(error).context("the provider is unavailable"))
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What is recorded of an attempt to send.
+
+use chrono::{DateTime, Utc};
+use kit::effects::Outcome;
+
+use super::Status;
+
+/// `error_message` and `provider_ref` end at their column's width.
+const MESSAGE_CHARS: usize = 1000;
+const REFERENCE_CHARS: usize = 255;
+
+/// What is recorded of one attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Settlement {
+    /// New status.
+    pub(crate) status: Status,
+    /// The provider's reference when sent.
+    pub(crate) provider_ref: Option<String>,
+    /// Why not, when not sent.
+    pub(crate) error_message: Option<String>,
+}
+
+impl Settlement {
+    /// The record of an attempt whose receipt is the provider's reference. One that is delayed stays queued.
+    pub(crate) fn of(outcome: &Outcome<'_, String>) -> Self {
+        match outcome {
+            Outcome::Done(reference) => Self {
+                status: Status::Sent,
+                provider_ref: Some(cut(reference, REFERENCE_CHARS)),
+                error_message: None,
+            },
+            Outcome::Delayed(cause) => Self::unsent(Status::Queued, cause),
+            Outcome::GivenUp(cause) => Self::unsent(Status::Failed, cause),
+        }
+    }
+
+    /// When the provider accepted the message, if it did so now.
+    pub(crate) fn sent_at(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        (self.status == Status::Sent).then_some(now)
+    }
+
+    /// With the provider's own words, where there are some.
+    fn unsent(status: Status, cause: &anyhow::Error) -> Self {
+        let words = cut(&cause.root_cause().to_string(), MESSAGE_CHARS);
+        Self { status, provider_ref: None, error_message: Some(words) }
+    }
+}
+
+/// Whole characters only, and no control characters: a provider's words are shown to people.
+fn cut(text: &str, chars: usize) -> String {
+    text.chars().filter(|c| !c.is_control()).take(chars).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn a_sent_message_carries_its_reference_and_no_error() {
+        let settlement = Settlement::of(&Outcome::Done(&"ref".to_owned()));
+        assert_eq!(settlement.status, Status::Sent);
+        assert_eq!(settlement.provider_ref.as_deref(), Some("ref"));
+        assert_eq!(settlement.error_message, None);
+    }
+
+    #[test]
+    fn an_unsent_message_carries_the_providers_own_words() {
+        let cause = anyhow!("connection refused").context("the provider is unavailable");
+        let delayed = Settlement::of(&Outcome::Delayed(&cause));
+        assert_eq!(delayed.status, Status::Queued);
+        assert_eq!(delayed.error_message.as_deref(), Some("connection refused"));
+        assert_eq!(Settlement::of(&Outcome::GivenUp(&cause)).status, Status::Failed);
+    }
+
+    #[test]
+    fn long_words_of_a_provider_fit_their_column() {
+        let message = Settlement::of(&Outcome::GivenUp(&anyhow!("ü\n".repeat(2000)))).error_message.unwrap();
+        assert_eq!(message.chars().count(), 1000);
+        assert!(!message.contains('\n'));
+    }
+}
