@@ -1,5 +1,6 @@
 //! Notifications in PostgreSQL.
 
+use std::fmt::Write as _;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
@@ -180,7 +181,8 @@ impl Statement {
     /// Adds `$n` and its value.
     fn bind(&mut self, value: impl ToSql + Sync + Send + 'static) -> &mut Self {
         self.parameters.push(Box::new(value));
-        self.sql.push_str(&format!("${}", self.parameters.len()));
+        // Writing to a String cannot fail.
+        let _ = write!(self.sql, "${}", self.parameters.len());
         self
     }
 
