@@ -93,7 +93,16 @@ fn nobody_publishes_the_events_of_another_or_administers_streams() {
                 assert!(!allowed.contains(verb), "{} may {allowed}", one.name);
             }
         }
-        assert_eq!(permissions.subscribe, [format!("_INBOX_{}.>", one.name)]);
+        let (inbox, advisories) = permissions.subscribe.split_first().unwrap();
+        assert_eq!(*inbox, format!("_INBOX_{}.>", one.name));
+        for advisory in advisories {
+            let own = one.consumers.iter().any(|consumer| advisory.ends_with(consumer.durable));
+            assert!(
+                own && advisory.starts_with("$JS.EVENT.ADVISORY.CONSUMER."),
+                "{} hears {advisory}",
+                one.name
+            );
+        }
     }
 }
 

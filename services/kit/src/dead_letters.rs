@@ -96,13 +96,9 @@ impl Letter {
 impl NewLetter<'_> {
     /// What tells it apart from other messages of its consumer.
     fn message(&self) -> String {
-        match self.origin.event_id {
-            Some(id) => id.to_string(),
-            None => {
-                let Origin { stream, stream_sequence, stored_at, .. } = self.origin;
-                format!("{stream}/{stream_sequence}/{}", stored_at.timestamp_micros())
-            }
-        }
+        let Origin { event_id, stream, stream_sequence, stored_at, .. } = self.origin;
+        let place = || format!("{stream}/{stream_sequence}/{}", stored_at.timestamp_micros());
+        event_id.map_or_else(place, |id| id.to_string())
     }
 }
 

@@ -58,7 +58,7 @@ pub struct Consumers {
     jetstream: jetstream::Context,
     clock: SharedClock,
     metrics: Registry,
-    consumers: Vec<(&'static topology::Consumer, Handlers)>,
+    consumed: Vec<(&'static topology::Consumer, Handlers)>,
     effects: Vec<EffectTask>,
     planned: watch::Sender<()>,
 }
@@ -78,7 +78,7 @@ impl Consumers {
             jetstream,
             clock,
             metrics: metrics.clone(),
-            consumers: Vec::new(),
+            consumed: Vec::new(),
             effects: Vec::new(),
             planned: watch::Sender::new(()),
         })
@@ -94,7 +94,7 @@ impl Consumers {
         if let Some(subject) = consumer.subjects.iter().find(|subject| !handlers.knows(subject)) {
             return Err(SetupError::NoHandler { durable: consumer.durable, subject });
         }
-        self.consumers.push((consumer, handlers));
+        self.consumed.push((consumer, handlers));
         Ok(self)
     }
 
@@ -120,7 +120,7 @@ impl Consumers {
     pub fn tasks(mut self, letters: &DeadLetters) -> Result<Vec<Task>, SetupError> {
         let declared = self.service.consumers.iter();
         let forgotten =
-            declared.clone().find(|declared| self.consumers.iter().all(|(own, _)| own != declared));
+            declared.clone().find(|declared| self.consumed.iter().all(|(own, _)| own != declared));
         if let Some(consumer) = forgotten {
             return Err(SetupError::NotConsumed { durable: consumer.durable });
         }
@@ -133,7 +133,7 @@ impl Consumers {
         // The other half of the pool stays free for requests, so that a backlog does not hold them up.
         let half = usize::try_from(self.service.connections / 2).unwrap_or(1).max(1);
         let transactions = Arc::new(Semaphore::new(half));
-        for (consumer, handlers) in std::mem::take(&mut self.consumers) {
+        for (consumer, handlers) in std::mem::take(&mut self.consumed) {
             let worker = Worker {
                 consumer,
                 handlers,
@@ -171,7 +171,7 @@ impl Consumers {
     /// The dead letters of these consumers.
     pub fn dead_letters(&self) -> DeadLetters {
         let handlers: HashMap<_, _> =
-            self.consumers.iter().map(|(consumer, handlers)| (consumer.durable, handlers.clone())).collect();
+            self.consumed.iter().map(|(consumer, handlers)| (consumer.durable, handlers.clone())).collect();
         DeadLetters::new(self.database.clone(), self.clock.clone(), handlers)
     }
 }

@@ -98,7 +98,7 @@ fn letter(row: &Row) -> Result<Letter, Error> {
 }
 
 fn one(row: Option<Row>) -> Result<Option<Letter>, Error> {
-    row.as_ref().map(letter).transpose()
+    row.map(|row| letter(&row)).transpose()
 }
 
 /// Writes a dead letter. One of the same message that is still dead gets the further cause; one that had been

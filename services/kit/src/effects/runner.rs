@@ -75,7 +75,7 @@ impl<E: Effect> Runner<E> {
             let next_look = run.next_look();
             tokio::select! {
                 () = shutdown.requested() => {}
-                Some(ended) = run.held.join_next() => run.hear(ended),
+                Some(ended) = run.held.join_next() => run.hear(&ended),
                 _ = planned.changed() => {}
                 () = tokio::time::sleep_until(next_look) => {}
             }
@@ -163,9 +163,9 @@ impl<E: Effect> Run<E> {
     }
 
     /// Learns from an effect that has ended.
-    fn hear(&mut self, heard: Result<Heard, JoinError>) {
+    fn hear(&mut self, heard: &Result<Heard, JoinError>) {
         let Ok(Heard { ended: Some(ended), probing }) = heard else { return };
-        self.breaker.heard(ended == Ended::Unavailable, probing);
+        self.breaker.heard(*ended == Ended::Unavailable, *probing);
         if let Some(pause) = self.breaker.pause() {
             self.ready = Instant::now() + pause;
         }

@@ -44,8 +44,8 @@ impl Desk {
         let stage = Stage::new().await;
         let process = stage.start();
         let keys = Keys::generate();
-        let state = State { verifier: keys.verifier("notification"), letters: process.letters.clone() };
-        let routes = OpenApiRouter::new().nest("/shop", kit::dead_letters::routes()).with_state(state);
+        let shown = State { verifier: keys.verifier("notification"), letters: process.letters.clone() };
+        let routes = OpenApiRouter::new().nest("/shop", kit::dead_letters::routes()).with_state(shown);
         let client = TestClient::new(routes.split_for_parts().0);
         let admin = client.with_token(&keys.access_token(Uuid::now_v7(), Role::Admin));
         Self { stage, process, keys, client, admin }

@@ -161,12 +161,12 @@ impl Shop {
         Self { world, clock }
     }
 
-    fn start(&self, providers: &[Provider]) -> Process {
+    fn start(&self, providers: &[&Provider]) -> Process {
         let plans = Plans(providers.iter().map(|provider| provider.kind).collect(), self.world.clock.clone());
         let handlers = Handlers::new().on::<OrderCreated>(plans.clone()).on::<OrderShipped>(plans);
         Process::start(&self.world, |consumers| {
             let consumers = consumers.consume(CONSUMER, handlers).unwrap();
-            providers.iter().cloned().fold(consumers, kit::consumer::Consumers::effect)
+            providers.iter().fold(consumers, |consumers, &provider| consumers.effect(provider.clone()))
         })
     }
 
@@ -198,7 +198,7 @@ impl Shop {
 #[tokio::test]
 async fn an_effect_happens_once_and_is_recorded() {
     let (shop, mail) = (Shop::open().await, Provider::new("email"));
-    let process = shop.start(&[mail.clone()]);
+    let process = shop.start(&[&mail]);
     shop.publish(50).await;
     eventually("all are done", async || shop.in_state("done").await == 50).await;
     assert_eq!(shop.planned().await, 0);
@@ -211,7 +211,7 @@ async fn an_effect_happens_once_and_is_recorded() {
 #[tokio::test]
 async fn two_replicas_act_once_for_each() {
     let (shop, mail) = (Shop::open().await, Provider::new("email"));
-    let (one, other) = (shop.start(&[mail.clone()]), shop.start(&[mail.clone()]));
+    let (one, other) = (shop.start(&[&mail]), shop.start(&[&mail]));
     shop.publish(100).await;
     eventually("all are done", async || shop.in_state("done").await == 100).await;
     mail.each_acted_once(100);
@@ -222,7 +222,7 @@ async fn two_replicas_act_once_for_each() {
 #[tokio::test]
 async fn a_crash_between_acting_and_settling_repeats_the_act_with_the_same_id() {
     let (shop, mail) = (Shop::open().await, Provider::new("email"));
-    let process = shop.start(&[mail.clone()]);
+    let process = shop.start(&[&mail]);
     mail.held.send_replace(true);
     shop.publish(1).await;
     eventually("it is being done", async || mail.acts() == 1).await;
@@ -231,7 +231,7 @@ async fn a_crash_between_acting_and_settling_repeats_the_act_with_the_same_id() 
 
     // The dead process's lease would end after a minute.
     sqlx::query("UPDATE effects SET leased_until = now()").execute(&shop.world.pool).await.unwrap();
-    let process = shop.start(&[mail.clone()]);
+    let process = shop.start(&[&mail]);
     eventually("it is done", async || shop.in_state("done").await == 1).await;
     let acts = mail.acts.lock().unwrap().clone();
     assert_eq!((acts.len(), acts[0]), (2, acts[1]));
@@ -242,7 +242,7 @@ async fn a_crash_between_acting_and_settling_repeats_the_act_with_the_same_id() 
 async fn an_unavailable_side_is_asked_by_one_at_a_time_and_holds_up_neither_events_nor_other_kinds() {
     let (shop, mail, sms) = (Shop::open().await, Provider::new("email"), Provider::new("sms"));
     mail.answers(Answer::Unavailable);
-    let process = shop.start(&[mail.clone(), sms.clone()]);
+    let process = shop.start(&[&mail, &sms]);
     shop.publish(50).await;
     eventually("every sms is done", async || shop.in_state("done").await == 50).await;
     sms.each_acted_once(50);
@@ -261,7 +261,7 @@ async fn an_unavailable_side_is_asked_by_one_at_a_time_and_holds_up_neither_even
 async fn an_effect_that_fails_for_a_day_is_given_up_and_leaves_a_dead_letter_without_names() {
     let (shop, mail) = (Shop::open().await, Provider::new("email"));
     mail.answers(Answer::Delays);
-    let process = shop.start(&[mail.clone()]);
+    let process = shop.start(&[&mail]);
     shop.publish(1).await;
     eventually("it was tried", async || mail.acts() == 1).await;
     for (pause, acts) in [(TimeDelta::hours(1), 2), (TimeDelta::hours(12), 3), (LIFE, 4)] {
@@ -290,7 +290,7 @@ async fn a_refused_effect_is_given_up_at_once_and_both_kinds_leave_one_letter() 
     let (shop, mail, sms) = (Shop::open().await, Provider::new("email"), Provider::new("sms"));
     mail.answers(Answer::Refuses);
     sms.answers(Answer::Refuses);
-    let process = shop.start(&[mail.clone(), sms.clone()]);
+    let process = shop.start(&[&mail, &sms]);
     shop.publish(1).await;
     eventually("both are given up", async || shop.in_state("given up").await == 2).await;
     assert_eq!((mail.acts(), sms.acts(), shop.dead_letters().await), (1, 1, 1));
@@ -308,7 +308,7 @@ async fn a_side_that_does_not_answer_in_time_is_unavailable() {
     let (shop, mut mail) = (Shop::open().await, Provider::new("email"));
     mail.deadline = Duration::from_secs(1);
     mail.held.send_replace(true);
-    let process = shop.start(&[mail.clone()]);
+    let process = shop.start(&[&mail]);
     shop.publish(1).await;
     let unavailable =
         "effect_attempts_total{service=\"notification\",kind=\"email\",outcome=\"unavailable\"} 1";
@@ -323,7 +323,7 @@ async fn a_side_that_does_not_answer_in_time_is_unavailable() {
 async fn a_database_that_is_closed_between_act_and_settlement_makes_no_second_act() {
     let postgres = Postgres::start().await.unwrap();
     let (shop, mail) = (Shop::on(&postgres).await, Provider::new("email"));
-    let process = shop.start(&[mail.clone()]);
+    let process = shop.start(&[&mail]);
     mail.held.send_replace(true);
     shop.publish(1).await;
     eventually("it is being done", async || mail.acts() == 1).await;
@@ -346,7 +346,7 @@ async fn a_database_that_is_closed_between_act_and_settlement_makes_no_second_ac
 async fn an_effect_whose_record_cannot_be_written_is_not_repeated_for_ever() {
     let (shop, mail) = (Shop::open().await, Provider::new("email"));
     *mail.records.lock().unwrap() = false;
-    let process = shop.start(&[mail.clone()]);
+    let process = shop.start(&[&mail]);
     shop.publish(1).await;
     eventually("it is a dead letter", async || shop.dead_letters().await == 1).await;
     assert_eq!((shop.planned().await, mail.acts()), (0, 1));
@@ -362,7 +362,7 @@ async fn what_the_service_wants_no_more_is_forgotten() {
     let mut transaction = shop.world.database.begin().await.unwrap();
     effects::plan(&mut transaction, "email", Uuid::now_v7(), None, shop.world.clock.now()).await.unwrap();
     transaction.commit().await.unwrap();
-    let process = shop.start(&[mail.clone()]);
+    let process = shop.start(&[&mail]);
     eventually("it is gone", async || shop.planned().await == 0).await;
     assert_eq!(mail.acts(), 0);
     process.stop().await;

@@ -1,5 +1,6 @@
 //! Notifications in PostgreSQL.
 
+use std::fmt::Write as _;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};

@@ -60,7 +60,7 @@ pub(super) struct Detail {
 /// Events of one subject that wait for the same cause.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = DeadLetterCause)]
-pub(super) struct Cause {
+pub(super) struct CauseView {
     subject: String,
     cause: String,
     /// How many wait.
@@ -73,7 +73,7 @@ pub(super) struct Cause {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = DeadLetterCauses)]
 pub(super) struct Causes {
-    pub(super) data: Vec<Cause>,
+    pub(super) data: Vec<CauseView>,
 }
 
 impl From<Letter> for View {
@@ -109,7 +109,7 @@ impl From<Letter> for Detail {
     }
 }
 
-impl From<Group> for Cause {
+impl From<Group> for CauseView {
     fn from(group: Group) -> Self {
         Self {
             subject: group.subject,
