@@ -24,6 +24,7 @@ impl Auth {
         self.record(&mut transaction, revocation, now).await?;
         transaction.commit().await?;
         self.enforce(revocation, now);
+        kit::outcome!("session ended", user.id = %user, session.id = %session);
         Ok(())
     }
 }

@@ -64,6 +64,7 @@ impl Auth {
         for revocation in revoked {
             self.enforce(revocation, now);
         }
+        kit::outcome!("signed in", user.id = %held.user.id, session.id = %session.id);
         Ok(pair)
     }
 

@@ -5,9 +5,9 @@ use kit::database::Transaction;
 
 use super::{Auth, Error, TokenPair, random};
 use crate::domain::Client;
-use crate::domain::refresh::{Decision, PresentedToken, RefreshToken, decide};
+use crate::domain::refresh::{Decision, Fingerprint, PresentedToken, RefreshToken, decide};
 use crate::domain::session::{self, EndReason};
-use crate::store::refresh::{self, Family, Rotation};
+use crate::store::refresh::{self, Family, Rotation, Token};
 use crate::store::sessions;
 
 impl Auth {
@@ -29,27 +29,17 @@ impl Auth {
         client: &Client,
     ) -> Result<(&'static str, TokenPair), Error> {
         let presented = RefreshToken::parse(presented).ok_or(Error::InvalidRefreshToken)?;
-        let fingerprint = presented.fingerprint();
         let mut transaction = self.database.begin().await?;
-        let family = refresh::lock_family(&mut transaction, fingerprint).await?;
-        let family = family.ok_or(Error::InvalidRefreshToken)?;
-        let token = refresh::token(&mut transaction, fingerprint).await?;
-        let token = token.ok_or(Error::InvalidRefreshToken)?;
+        let (family, token) =
+            find(&mut transaction, presented.fingerprint()).await?.ok_or(Error::InvalidRefreshToken)?;
         // Read after the locks: a token must not be older than what it is decided on.
         let now = self.now();
-        let state = PresentedToken {
-            expires_at: token.expires_at.min(family.created_at + session::MAX_LIFE),
-            rotated_at: token.rotated_at,
-            successor_used: token.successor_used,
-            session_ended: family.ended,
-            user_active: family.held.user.is_active,
-        };
-        match (decide(&state, now), token.salt) {
+        match (decide(&state(&family, &token), now), token.salt) {
             (Decision::Rotate, _) => {
                 let salt = random::bytes();
                 let successor = presented.successor(&salt);
                 let rotation = Rotation {
-                    presented: fingerprint,
+                    presented: presented.fingerprint(),
                     successor: successor.fingerprint(),
                     salt,
                     session_id: family.session_id,
@@ -82,5 +72,25 @@ impl Auth {
         self.enforce(revocation, now);
         tracing::warn!(session.id = %session, user.id = %user, "used refresh token presented again, session ended");
         Ok(Error::RefreshTokenReused)
+    }
+}
+
+/// Finds a token, and locks what decides on it.
+async fn find(
+    transaction: &mut Transaction,
+    fingerprint: Fingerprint,
+) -> Result<Option<(Family, Token)>, Error> {
+    let Some(family) = refresh::lock_family(transaction, fingerprint).await? else { return Ok(None) };
+    let token = refresh::token(transaction, fingerprint).await?;
+    Ok(token.map(|token| (family, token)))
+}
+
+fn state(family: &Family, token: &Token) -> PresentedToken {
+    PresentedToken {
+        expires_at: token.expires_at.min(family.created_at + session::MAX_LIFE),
+        rotated_at: token.rotated_at,
+        successor_used: token.successor_used,
+        session_ended: family.ended,
+        user_active: family.held.user.is_active,
     }
 }

@@ -50,7 +50,7 @@ impl Auth {
         transaction.publish(aggregate(&user), user.updated_at, &updated(&user))?;
         transaction.commit().await?;
         self.enforce(Revocation::User(id), revoked_at);
-        tracing::info!(user.id = %id, user.role = %role, user.is_active = is_active, "account changed");
+        kit::outcome!("account changed", user.id = %id, user.role = %role, user.is_active = is_active);
         Ok(user)
     }
 }

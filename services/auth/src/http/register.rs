@@ -130,6 +130,9 @@ pub(super) async fn register(
         Begin::Repeated(answer) => return Ok(answer),
     };
     let user = auth.register(work.transaction(), &registration).await?;
-    let location = format!("/auth/users/{}", user.id);
-    work.commit(Answer::created(location, &RegisterResponse::from(user))?).await
+    let id = user.id;
+    let answer = Answer::created(format!("/auth/users/{id}"), &RegisterResponse::from(user))?;
+    let answer = work.commit(answer).await?;
+    kit::outcome!("account opened", user.id = %id);
+    Ok(answer)
 }

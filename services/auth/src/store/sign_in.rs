@@ -94,6 +94,30 @@ pub(crate) struct Ended {
     pub(crate) last_used_at: DateTime<Utc>,
 }
 
+/// What [`open`] writes, in one statement.
+const OPEN: &str = "WITH ended AS (
+        UPDATE sessions SET ended_at = $5, end_reason = $12 WHERE id IN (
+            SELECT id FROM sessions WHERE user_id = $2 AND ended_at IS NULL AND expires_at > $5
+            ORDER BY last_used_at DESC, id DESC OFFSET $8)
+        RETURNING id, last_used_at
+    ), session AS (
+        INSERT INTO sessions (id, user_id, device, ip, created_at, last_used_at, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $5, $6)
+    ), token AS (
+        INSERT INTO refresh_tokens (fingerprint, session_id, issued_at, expires_at) VALUES ($7, $1, $5, $6)
+    ), renewed AS (
+        UPDATE users SET password_hash = $11::text WHERE id = $2 AND $11::text IS NOT NULL
+    ), locked AS MATERIALIZED (
+        SELECT key FROM sign_in_failures WHERE key = ANY($9) ORDER BY key FOR UPDATE
+    ), forgotten AS (
+        DELETE FROM sign_in_failures USING locked
+        WHERE sign_in_failures.key = locked.key AND sign_in_failures.key = $10
+    ), taken_back AS (
+        UPDATE sign_in_failures SET count = greatest(count - 1, 0) FROM locked
+        WHERE sign_in_failures.key = locked.key AND sign_in_failures.key <> $10
+    )
+    SELECT id, last_used_at FROM ended";
+
 /// Begins a session with its first refresh token, and ends those beyond the maximum that were unused for longest.
 pub(crate) async fn open(db: &mut Transaction, opened: &Opened<'_>) -> Result<Vec<Ended>, Error> {
     let Session { id, client, created_at, expires_at, .. } = opened.session;
@@ -101,28 +125,7 @@ pub(crate) async fn open(db: &mut Transaction, opened: &Opened<'_>) -> Result<Ve
     let (pair, token) = (keys[0], opened.token.as_slice());
     let rows = db
         .rows(
-            "WITH ended AS (
-                 UPDATE sessions SET ended_at = $5, end_reason = $12 WHERE id IN (
-                     SELECT id FROM sessions WHERE user_id = $2 AND ended_at IS NULL AND expires_at > $5
-                     ORDER BY last_used_at DESC, id DESC OFFSET $8)
-                 RETURNING id, last_used_at
-             ), session AS (
-                 INSERT INTO sessions (id, user_id, device, ip, created_at, last_used_at, expires_at)
-                 VALUES ($1, $2, $3, $4, $5, $5, $6)
-             ), token AS (
-                 INSERT INTO refresh_tokens (fingerprint, session_id, issued_at, expires_at) VALUES ($7, $1, $5, $6)
-             ), renewed AS (
-                 UPDATE users SET password_hash = $11::text WHERE id = $2 AND $11::text IS NOT NULL
-             ), locked AS MATERIALIZED (
-                 SELECT key FROM sign_in_failures WHERE key = ANY($9) ORDER BY key FOR UPDATE
-             ), forgotten AS (
-                 DELETE FROM sign_in_failures USING locked
-                 WHERE sign_in_failures.key = locked.key AND sign_in_failures.key = $10
-             ), taken_back AS (
-                 UPDATE sign_in_failures SET count = greatest(count - 1, 0) FROM locked
-                 WHERE sign_in_failures.key = locked.key AND sign_in_failures.key <> $10
-             )
-             SELECT id, last_used_at FROM ended",
+            OPEN,
             &[
                 id,
                 &opened.user_id,
