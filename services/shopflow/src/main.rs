@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use futures::future::try_join_all;
 use kit::events;
 use kit::lifecycle::Shutdown;
+use protocol::paths::Paths;
 use shopflow::Running;
 
 /// Every ShopFlow service in one binary.
@@ -50,7 +51,7 @@ struct Selection {
     #[arg(required = true)]
     names: Vec<String>,
     /// Configuration file of one service, or a directory that holds `<service>/config.yaml`.
-    #[arg(long, env = "SHOPFLOW_CONFIG", default_value = "/etc/shopflow/config.yaml")]
+    #[arg(long, env = "SHOPFLOW_CONFIG", default_value_os_t = Paths::mounted().config())]
     config: PathBuf,
 }
 

@@ -252,12 +252,15 @@ pub(super) fn migrations_ready(applied: &Applied) -> Outcome {
 
 /// The way in from outside, and whom its rate limits can tell apart.
 pub(super) fn edge_ready(platform: Option<&Platform>) -> Outcome {
-    let mut message = "the platform is reached inside the cluster".to_owned();
-    if platform.is_some_and(|platform| platform.gateway.section.trusted_proxies.is_none()) {
-        message.push_str(&format!(
-            "; rate limits take a private address for up to {CLIENTS_PER_UNDECLARED_ADDRESS} clients: name the proxies in front in spec.gateway.trustedProxies, or set it to [] if there are none"
-        ));
-    }
+    const INSIDE: &str = "the platform is reached inside the cluster";
+    let undeclared = |platform: &Platform| platform.gateway.section.trusted_proxies.is_none();
+    let message = if platform.is_some_and(undeclared) {
+        format!(
+            "{INSIDE}; rate limits take a private address for up to {CLIENTS_PER_UNDECLARED_ADDRESS} clients: name the proxies in front in spec.gateway.trustedProxies, or set it to [] if there are none"
+        )
+    } else {
+        INSIDE.to_owned()
+    };
     Outcome::yes(reason::NOT_DECLARED, message)
 }
 
