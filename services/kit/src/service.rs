@@ -6,12 +6,14 @@ use std::path::Path;
 use anyhow::{Context as _, ensure};
 use axum::Router;
 use futures::future::BoxFuture;
+use ipnet::IpNet;
 use serde::de::DeserializeOwned;
 use sqlx::migrate::Migrator;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::access::Access;
+use crate::auth::Snapshot;
 use crate::config::{self, ConfigError};
 use crate::database::Database;
 use crate::http::{Routers, StandardRoutes};
@@ -21,8 +23,8 @@ use crate::outbox::Relay;
 use crate::readiness::Readiness;
 use crate::{Context, http};
 
-/// A service's name and its description of its API.
-pub type Described = (&'static str, OpenApi);
+/// Makes the descriptions of all other services, by name; asked for only by the one that leads to them.
+pub type Behind = fn() -> Vec<(&'static str, OpenApi)>;
 
 /// A service: what only it knows. The rest, from standard routes to the relay of its events, is [`assemble`]d.
 pub trait Service: Sized + 'static {
@@ -53,16 +55,15 @@ pub trait Service: Sized + 'static {
     /// configuration to correct.
     fn start(start: &mut Start, config: Self::Config) -> anyhow::Result<Self::State>;
 
-    /// The description of its API. `behind` are those of all other services, for the one that leads to them.
-    fn openapi(behind: &[Described]) -> OpenApi {
+    /// The description of its API.
+    fn openapi(behind: Behind) -> OpenApi {
         let _ = behind;
         openapi::complete(Self::routes().into_openapi(), Self::SUMMARY, &Self::access())
     }
 
     /// Its routes with the standard ones.
-    fn routers(start: &Start, router: Router, standard: StandardRoutes) -> anyhow::Result<Routers> {
-        let _ = start;
-        Ok(http::standard(router, standard))
+    fn routers(router: Router, standard: StandardRoutes) -> Routers {
+        http::standard(router, standard)
     }
 }
 
@@ -71,6 +72,9 @@ pub struct Start {
     context: Context,
     readiness: Readiness,
     tasks: Vec<Task>,
+    recorded: Option<Snapshot>,
+    trusted: Vec<IpNet>,
+    around: Option<Box<dyn FnOnce(Router) -> Router>>,
 }
 
 impl Deref for Start {
@@ -96,6 +100,21 @@ impl Start {
         self.tasks.push(Task::new(name, start));
     }
 
+    /// Reads revocations from there, for the service that records them itself.
+    pub fn records_revocations(&mut self, recorded: Snapshot) {
+        self.recorded = Some(recorded);
+    }
+
+    /// Does not limit how many connections one address in these networks makes.
+    pub fn trust(&mut self, proxies: Vec<IpNet>) {
+        self.trusted = proxies;
+    }
+
+    /// Adds a layer around everything that clients reach, answers of the standard layers included.
+    pub fn around_public(&mut self, layer: impl FnOnce(Router) -> Router + 'static) {
+        self.around = Some(Box::new(layer));
+    }
+
     /// Adds a check to `/ready`.
     pub fn check<F, Fut>(&mut self, name: &'static str, passes: F)
     where
@@ -108,13 +127,16 @@ impl Start {
 
 /// The service, ready to be served: its routes behind their rules, the standard routes and tasks, and, where it
 /// publishes events, the relay of its outbox.
-pub fn assemble<S: Service>(
-    context: Context,
-    config: S::Config,
-    behind: &[Described],
-) -> anyhow::Result<App> {
+pub fn assemble<S: Service>(context: Context, config: S::Config, behind: Behind) -> anyhow::Result<App> {
     let service = topology::service(S::NAME).with_context(|| format!("topology has no `{}`", S::NAME))?;
-    let mut start = Start { readiness: context.readiness(), context, tasks: Vec::new() };
+    let mut start = Start {
+        readiness: context.readiness(),
+        context,
+        tasks: Vec::new(),
+        recorded: None,
+        trusted: Vec::new(),
+        around: None,
+    };
     let state = S::start(&mut start, config)?;
     let described = S::routes();
     ensure_ruled(described.get_openapi(), &S::access())?;
@@ -126,7 +148,11 @@ pub fn assemble<S: Service>(
         openapi: S::openapi(behind),
         metrics: start.metrics.clone(),
     };
-    let mut app = App::new(S::NAME, S::routers(&start, router, standard)?);
+    let mut routers = S::routers(router, standard);
+    if let Some(layer) = start.around.take() {
+        routers = routers.map_public(layer);
+    }
+    let mut app = App::new(S::NAME, routers).trusting(std::mem::take(&mut start.trusted));
     app.background = std::mem::take(&mut start.tasks);
     if let (Some(database), Some(jetstream), false) =
         (&start.database, &start.jetstream, service.publishes.is_empty())
@@ -134,7 +160,10 @@ pub fn assemble<S: Service>(
         let relay = Relay::new(database.clone(), jetstream.clone(), start.clock.clone(), &start.metrics);
         app = app.task("outbox relay", move |shutdown| relay.clone().run(shutdown));
     }
-    Ok(start.context.standard_tasks(app))
+    Ok(match start.recorded {
+        Some(recorded) => start.context.standard_tasks_with_revocations(app, recorded),
+        None => start.context.standard_tasks(app),
+    })
 }
 
 /// A route without a rule would answer nobody, and a rule without a route protects nothing.
@@ -154,9 +183,9 @@ pub struct Registered {
     /// Its database's migrations; none without a database.
     pub migrations: fn() -> Option<&'static Migrator>,
     /// See [`Service::openapi`].
-    pub openapi: fn(&[Described]) -> OpenApi,
+    pub openapi: fn(Behind) -> OpenApi,
     /// Reads its configuration and makes it.
-    pub assemble: for<'a> fn(&'a Path, Shutdown, &'a [Described]) -> BoxFuture<'a, Assembled>,
+    pub assemble: for<'a> fn(&'a Path, Shutdown, Behind) -> BoxFuture<'a, Assembled>,
     /// Reads its configuration alone.
     pub settings: fn(&Path) -> Result<config::Service, ConfigError>,
 }
@@ -172,14 +201,12 @@ impl Registered {
             migrations: S::migrations,
             openapi: S::openapi,
             assemble: |file, shutdown, behind| Box::pin(from_file::<S>(file, shutdown, behind)),
-            settings: |file| {
-                config::load_section::<S::Config>(S::NAME, file).map(|(settings, _)| settings)
-            },
+            settings: |file| config::load_section::<S::Config>(S::NAME, file).map(|(settings, _)| settings),
         }
     }
 }
 
-async fn from_file<S: Service>(file: &Path, shutdown: Shutdown, behind: &[Described]) -> Assembled {
+async fn from_file<S: Service>(file: &Path, shutdown: Shutdown, behind: Behind) -> Assembled {
     let (settings, section) = config::load_section::<S::Config>(S::NAME, file)?;
     let context = Context::start(S::NAME, settings.clone(), shutdown).await?;
     Ok((settings, assemble::<S>(context, section, behind)?))

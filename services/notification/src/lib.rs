@@ -14,11 +14,13 @@ mod store;
 
 use std::sync::Arc;
 
-use anyhow::Context as _;
-use kit::Context;
+use kit::Service;
+use kit::access::Access;
 use kit::client::ServiceClient;
-use kit::http::{Routers, StandardRoutes};
-use kit::lifecycle::App;
+use kit::openapi::Summary;
+use kit::service::Start;
+use sqlx::migrate::Migrator;
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::deliver::Notifier;
 use crate::app::sources::Sources;
@@ -26,55 +28,45 @@ use crate::metrics::Attempts;
 
 pub use config::{Config, Email, EmailProvider, Sms, SmsProvider, Tls};
 
-/// Name of the service.
-pub const NAME: &str = "notification";
+/// The notification service.
+#[derive(Debug)]
+pub struct Notification;
 
-/// The service's migrations.
-pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
+static MIGRATIONS: Migrator = sqlx::migrate!();
 
-/// The service: its routes and its consumers. An error names the configuration's key to put right.
-#[expect(clippy::needless_pass_by_value, reason = "every service has this signature")]
-pub fn service(context: Context, config: Config) -> anyhow::Result<App> {
-    let database = context.database.clone().context("the notification service needs a database")?;
-    let notifier = Arc::new(Notifier {
-        database: database.clone(),
-        clock: context.clock.clone(),
-        sources: Sources {
-            orders: ServiceClient::new(&context.config, "order")?,
-            users: ServiceClient::new(&context.config, "auth")?,
-        },
-        providers: config::providers(&config)?,
-        attempts: Attempts::new(&context.metrics),
-    });
-    let mut app = App::new(NAME, routers(&context, Arc::clone(&notifier)));
-    if let Some(jetstream) = context.jetstream.clone() {
-        let runner = events::orders::runner(notifier, jetstream.clone(), &context.metrics);
-        app = app.task(app::deliver::CONSUMER, move |shutdown| runner.clone().run(shutdown));
-        let clock = context.clock.clone();
-        app = app.task(events::dead_letters::CONSUMER, move |shutdown| {
-            events::dead_letters::run(jetstream.clone(), database.clone(), clock.clone(), shutdown)
-        });
-    }
-    Ok(context.standard_tasks(app))
-}
-
-fn routers(context: &Context, notifier: Arc<Notifier>) -> Routers {
-    let router = http::access().protect(http::router(), context.verifier.clone()).with_state(notifier);
-    let standard = StandardRoutes {
-        name: NAME,
-        readiness: context.readiness(),
-        openapi: openapi(),
-        metrics: context.metrics.clone(),
+impl Service for Notification {
+    const NAME: &'static str = "notification";
+    const SUMMARY: Summary = Summary {
+        title: "ShopFlow notifications",
+        description: "What was sent to customers, and what could not be",
     };
-    kit::http::standard(router, standard)
-}
+    type Config = Config;
+    type State = Arc<Notifier>;
 
-/// Who may use which route.
-pub fn access() -> kit::access::Access {
-    http::access()
-}
+    fn migrations() -> Option<&'static Migrator> {
+        Some(&MIGRATIONS)
+    }
 
-/// The API's description.
-pub fn openapi() -> utoipa::openapi::OpenApi {
-    http::openapi()
+    fn routes() -> OpenApiRouter<Arc<Notifier>> {
+        http::routes()
+    }
+
+    fn access() -> Access {
+        http::access()
+    }
+
+    fn start(start: &mut Start, config: Config) -> anyhow::Result<Arc<Notifier>> {
+        let notifier = Arc::new(Notifier {
+            database: start.database()?,
+            clock: start.clock.clone(),
+            sources: Sources {
+                orders: ServiceClient::new(&start.config, "order")?,
+                users: ServiceClient::new(&start.config, "auth")?,
+            },
+            providers: config::providers(&config)?,
+            attempts: Attempts::new(&start.metrics),
+        });
+        events::start(start, &notifier);
+        Ok(notifier)
+    }
 }

@@ -64,7 +64,9 @@ impl Contract {
         if !kind.ends_with("json") {
             return vec![];
         }
-        let Ok(body) = serde_json::from_str(&answer.text) else { return vec!["the body is no JSON".to_owned()] };
+        let Ok(body) = serde_json::from_str(&answer.text) else {
+            return vec!["the body is no JSON".to_owned()];
+        };
         let validator = self.validator(&format!("{place} {kind}"), &media["schema"]);
         let errors = validator.iter_errors(&body);
         errors.map(|error| format!("{} at {}", error, error.instance_path())).collect()
@@ -194,7 +196,8 @@ mod tests {
             let found = differences(path, &answer).join("\n");
             assert!(found.contains(words), "{words}: {found}");
         }
-        let mut without = answer(200, "application/json", r#"{"id": "019c6b1e-0000-7000-8000-000000000001"}"#);
+        let mut without =
+            answer(200, "application/json", r#"{"id": "019c6b1e-0000-7000-8000-000000000001"}"#);
         without.headers.remove("x-request-id");
         assert!(differences("/things/7", &without)[0].contains("X-Request-Id is missing"));
         let unknown = contract().differences(&Method::GET, "/nothing", &answer(404, "", ""));

@@ -16,4 +16,4 @@ pub use answer::Answer;
 pub use caller::{Caller, admin, jane, john};
 pub use contract::Contract;
 pub use kit::testing::{AccessToken, ISSUER, Keys};
-pub use service::{Asking, Setup, TestService};
+pub use service::{Asking, Setup, TestService, database};

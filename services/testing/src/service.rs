@@ -12,7 +12,7 @@ use kit::clock::ManualClock;
 use kit::database::Database;
 use kit::lifecycle::{Shutdown, Task};
 use kit::metrics::Registry;
-use kit::service::Described;
+use kit::service::Behind;
 use kit::testing::Keys;
 use kit::{Context, Service};
 use serde_json::Value;
@@ -39,7 +39,7 @@ pub struct Setup<S: Service> {
     /// Signs callers' tokens.
     pub keys: Keys,
     /// Descriptions of the services behind it.
-    pub behind: Vec<Described>,
+    pub behind: Behind,
 }
 
 impl<S: Service> Default for Setup<S> {
@@ -50,7 +50,7 @@ impl<S: Service> Default for Setup<S> {
             jetstream: None,
             database: None,
             keys: Keys::generate(),
-            behind: Vec::new(),
+            behind: Vec::new,
         }
     }
 }
@@ -100,10 +100,9 @@ impl TestService {
     /// `S` with that setup.
     pub async fn start_with<S: Service>(setup: Setup<S>) -> Self {
         let Setup { config, shared, jetstream, database, keys, behind } = setup;
-        let database = match (database, S::migrations()) {
-            (Some(database), _) => Some(database),
-            (None, Some(migrations)) => Some(fresh(migrations).await),
-            (None, None) => None,
+        let database = match database {
+            Some(database) => Some(database),
+            None => self::database::<S>(testbed::Postgres::shared().await).await,
         };
         let clock = ManualClock::at(OPENING.parse().expect("a time"));
         let context = Context {
@@ -118,9 +117,11 @@ impl TestService {
             metrics: Registry::new(S::NAME),
             shutdown: Shutdown::new(),
         };
-        let app = kit::service::assemble::<S>(context.clone(), config, &behind).expect("the service starts");
-        let document = serde_json::to_value(S::openapi(&behind)).expect("a description can be written");
-        let aliases = S::access().rules().flat_map(|rule| rule.aliases().iter().map(|alias| (*alias, rule.path())));
+        let app = kit::service::assemble::<S>(context.clone(), config, behind).expect("the service starts");
+        let document = serde_json::to_value(S::openapi(behind)).expect("a description can be written");
+        let access = S::access();
+        let aliases =
+            access.rules().flat_map(|rule| rule.aliases().iter().map(|alias| (*alias, rule.path())));
         Self {
             name: S::NAME,
             pool: database.map(|database| database.pool),
@@ -246,8 +247,8 @@ async fn ask(router: &Router, request: Request<Body>) -> Answer {
     Answer { status: parts.status, headers: parts.headers, text }
 }
 
-/// A database with kit's tables and the service's.
-async fn fresh(migrations: &sqlx::migrate::Migrator) -> testbed::TestDatabase {
-    let kit = kit::database::migrator();
-    testbed::Postgres::shared().await.database(&[&kit, migrations]).await
+/// A database on `server` with kit's tables and those of `S`, if it owns one.
+pub async fn database<S: Service>(server: &testbed::Postgres) -> Option<testbed::TestDatabase> {
+    let migrations = S::migrations()?;
+    Some(server.database(&[&kit::database::migrator(), migrations]).await)
 }

@@ -1,5 +1,7 @@
 //! What every service must do alike. [`standard_suite!`](crate::standard_suite) makes a test of each function here.
 
+use std::time::Duration;
+
 use http::Method;
 use kit::Service;
 use kit::access::{Rule, Who};
@@ -8,6 +10,9 @@ use serde_json::{Value, json};
 use crate::answer::Answer;
 use crate::caller::{Caller, jane, john};
 use crate::service::{Setup, TestService};
+
+/// The longest that anything may take that does not happen at once.
+const SOON: Duration = Duration::from_secs(20);
 
 /// How the routes of a service are asked so that they succeed.
 pub trait Samples {
@@ -81,6 +86,10 @@ pub async fn the_standard_routes_answer_without_a_token<S: Samples>() {
         assert_eq!(metrics.status, 200);
         assert!(metrics.text.contains("http_request_duration_seconds"), "{}", metrics.text);
     }
+    let ready = testbed::until(SOON, "the service is ready", async || {
+        (service.probe("/ready").await.status == 200).then_some(())
+    });
+    ready.await.expect("a service with its stores becomes ready");
     assert_eq!(service.probe("/openapi.json").await.expect(200), document::<S>());
 }
 
@@ -133,10 +142,17 @@ pub async fn every_route_answers_every_caller_as_its_rule_says<S: Samples>() {
 pub async fn who_may_not_learns_nothing_about_the_request<S: Samples>() {
     let service = start::<S>().await;
     for rule in rules::<S>() {
-        for (caller, status) in callers().into_iter().filter_map(|caller| Some((caller, refusal(rule, caller)?))) {
+        for (caller, status) in
+            callers().into_iter().filter_map(|caller| Some((caller, refusal(rule, caller)?)))
+        {
             let sample = S::sample(&service, rule.route()).await;
-            let path = format!("{}{}surprise=1&page=0", sample.path, if sample.path.contains('?') { '&' } else { '?' });
-            let asking = service.as_(caller).header("idempotency-key", "").header("content-type", "application/json");
+            let path = format!(
+                "{}{}surprise=1&page=0",
+                sample.path,
+                if sample.path.contains('?') { '&' } else { '?' }
+            );
+            let asking =
+                service.as_(caller).header("idempotency-key", "").header("content-type", "application/json");
             for body in ["{", "{\"surprise\":1}"] {
                 let answer = asking.send(method(rule), &path, Some(body.to_owned())).await;
                 assert_eq!(answer.status.as_u16(), status, "{} by {caller:?}: {}", rule.route(), answer.text);
@@ -231,7 +247,7 @@ fn paths<S: Samples>() -> Vec<&'static str> {
 }
 
 fn document<S: Samples>() -> Value {
-    serde_json::to_value(S::Service::openapi(&[])).expect("a description can be written")
+    serde_json::to_value(S::Service::openapi(Vec::new)).expect("a description can be written")
 }
 
 fn operation<S: Samples>(rule: &Rule) -> Value {
@@ -250,7 +266,8 @@ fn method(rule: &Rule) -> Method {
 
 /// The path with an id that nothing has.
 fn filled(template: &str) -> String {
-    let segment = |part: &str| if part.starts_with('{') { uuid::Uuid::nil().to_string() } else { part.to_owned() };
+    let segment =
+        |part: &str| if part.starts_with('{') { uuid::Uuid::nil().to_string() } else { part.to_owned() };
     template.split('/').map(segment).collect::<Vec<_>>().join("/")
 }
 

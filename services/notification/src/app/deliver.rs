@@ -88,7 +88,7 @@ impl Run {
 }
 
 /// Tells people about order events.
-pub(crate) struct Notifier {
+pub struct Notifier {
     pub(crate) database: Database,
     pub(crate) clock: SharedClock,
     pub(crate) sources: Sources,
