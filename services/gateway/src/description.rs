@@ -1,10 +1,11 @@
 //! One OpenAPI document out of the services' own.
 
-use kit::openapi::{self, Summary};
 use kit::problem::Code;
+use kit::{Service as _, openapi};
 use serde_json::{Map, Value, json};
 use topology::Budget;
 
+use crate::Gateway;
 use crate::forward::RATE_LIMIT_HEADERS;
 use crate::routes;
 
@@ -13,10 +14,6 @@ const BASE: &str = "/api/v1";
 /// Paths that clients look for at the root alone (RFC 8615).
 const WELL_KNOWN: &str = "/.well-known/";
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
-const SUMMARY: Summary = Summary {
-    title: "ShopFlow",
-    description: "The commerce API. Every path is also served without its base.",
-};
 
 /// Merges `(service, its OpenAPI document)`. A path is listed when the gateway leads to it under its own name,
 /// so neither aliases nor a service's `/metrics` appear.
@@ -25,7 +22,7 @@ pub(crate) fn merge(documents: impl IntoIterator<Item = (&'static str, Value)>) 
     for (service, document) in documents {
         merged.add(service, document);
     }
-    let mut whole = serde_json::to_value(openapi::empty(SUMMARY)).unwrap_or_default();
+    let mut whole = serde_json::to_value(openapi::empty(Gateway::SUMMARY)).unwrap_or_default();
     merged.add_components(&json!({ "components": { "headers": rate_limit_headers() } }));
     merged.add_components(&whole);
     for (name, part) in [

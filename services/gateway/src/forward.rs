@@ -32,7 +32,7 @@ pub(crate) const RATE_LIMIT_HEADERS: [HeaderName; 3] = [
 const RETRY_SECONDS: u64 = 1;
 
 /// What forwarding needs.
-pub(crate) struct Gateway {
+pub struct Gateway {
     pub(crate) upstream: Upstream,
     pub(crate) limiter: Limiter,
     pub(crate) verifier: Verifier,

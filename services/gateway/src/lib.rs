@@ -20,74 +20,93 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::any;
 use governor::clock::DefaultClock;
-use kit::Context;
-use kit::http::StandardRoutes;
-use kit::lifecycle::App;
+use kit::access::Access;
+use kit::http::{Routers, StandardRoutes};
+use kit::openapi::Summary;
+use kit::service::{Behind, Start};
+use kit::{Context, Service};
+use sqlx::migrate::Migrator;
 use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
 
 pub use config::{Config, Cors, RateLimits};
 
-use forward::Gateway;
 use limits::Limiter;
 use upstream::Upstream;
-
-/// Name of the service, as in `topology`.
-pub const NAME: &str = "gateway";
 
 /// How often callers that have recovered are forgotten.
 const SWEEP: Duration = Duration::from_mins(1);
 
-#[expect(clippy::needless_pass_by_value, reason = "made like every other service, from what it then owns")]
-/// Makes the gateway. `documents` are the API descriptions of the services behind it.
-pub fn service(
-    context: Context,
-    config: Config,
-    documents: Vec<(&'static str, OpenApi)>,
-) -> anyhow::Result<App> {
-    let gateway = Arc::new(Gateway {
-        upstream: upstream(&context, &config)?,
-        limiter: Limiter::new(&config.rate_limits, DefaultClock::default()),
-        verifier: context.verifier.clone(),
-        trusted_proxies: config.trusted_proxies.clone(),
-        max_body_bytes: usize::try_from(config.max_body_bytes).unwrap_or(usize::MAX),
-    });
-    // One pattern for everything: the table alone decides where a path leads.
-    let forwarded = Router::new().route("/", any(forward::forward)).route("/{*path}", any(forward::forward));
-    let router = forwarded.merge(docs::router()).with_state(gateway.clone());
-    let mut routers = kit::http::edge(
-        router,
-        StandardRoutes {
-            name: NAME,
-            readiness: context.readiness(),
-            openapi: openapi(documents),
-            metrics: context.metrics.clone(),
-        },
-    );
-    // Around the standard layers: a page that may call the API may also read why it was refused.
-    if let Some(layer) = cors::layer(&config.cors)? {
-        routers = routers.map_public(|router| router.layer(layer));
+/// The gateway.
+#[derive(Debug)]
+pub struct Gateway;
+
+impl Service for Gateway {
+    const NAME: &'static str = "gateway";
+    const SUMMARY: Summary = Summary {
+        title: "ShopFlow",
+        description: "The commerce API. Every path is also served without its base.",
+    };
+    type Config = Config;
+    type State = Arc<forward::Gateway>;
+
+    fn migrations() -> Option<&'static Migrator> {
+        None
     }
-    let app = App::new(NAME, routers).trusting(config.trusted_proxies.unwrap_or_default()).task(
-        "rate limits",
-        move |shutdown| {
-            let gateway = gateway.clone();
+
+    /// None of its own: its description is that of the services behind it.
+    fn routes() -> OpenApiRouter<Self::State> {
+        OpenApiRouter::default()
+    }
+
+    /// One pattern for everything: the table alone decides where a path leads.
+    fn aliases() -> Router<Self::State> {
+        let forwarded =
+            Router::new().route("/", any(forward::forward)).route("/{*path}", any(forward::forward));
+        forwarded.merge(docs::router())
+    }
+
+    fn access() -> Access {
+        Access::decided_elsewhere()
+    }
+
+    fn start(start: &mut Start, config: Config) -> anyhow::Result<Self::State> {
+        let gateway = Arc::new(forward::Gateway {
+            upstream: upstream(start, &config)?,
+            limiter: Limiter::new(&config.rate_limits, DefaultClock::default()),
+            verifier: start.verifier.clone(),
+            trusted_proxies: config.trusted_proxies.clone(),
+            max_body_bytes: usize::try_from(config.max_body_bytes).unwrap_or(usize::MAX),
+        });
+        let swept = Arc::clone(&gateway);
+        start.task("rate limits", move |shutdown| {
+            let gateway = Arc::clone(&swept);
             async move {
                 while shutdown.sleep(SWEEP).await {
                     gateway.limiter.sweep();
                 }
                 Ok(())
             }
-        },
-    );
-    Ok(context.standard_tasks(app))
-}
+        });
+        start.trust(config.trusted_proxies.clone().unwrap_or_default());
+        // Around the standard layers: a page that may call the API may also read why it was refused.
+        if let Some(layer) = cors::layer(&config.cors)? {
+            start.around_public(|router| router.layer(layer));
+        }
+        Ok(gateway)
+    }
 
-/// The whole API in one document: every path of every service, below `/api/v1`.
-pub fn openapi(documents: Vec<(&'static str, OpenApi)>) -> OpenApi {
-    let documents = documents
-        .into_iter()
-        .map(|(service, document)| (service, serde_json::to_value(document).unwrap_or_default()));
-    serde_json::from_value(description::merge(documents)).unwrap_or_default()
+    /// The whole API in one document: every path of every service, below `/api/v1`.
+    fn openapi(behind: Behind) -> OpenApi {
+        let documents = behind()
+            .into_iter()
+            .map(|(service, document)| (service, serde_json::to_value(document).unwrap_or_default()));
+        serde_json::from_value(description::merge(documents)).unwrap_or_default()
+    }
+
+    fn routers(router: Router, standard: StandardRoutes) -> Routers {
+        kit::http::edge(router, standard)
+    }
 }
 
 fn upstream(context: &Context, config: &Config) -> anyhow::Result<Upstream> {

@@ -33,11 +33,14 @@ pub mod problem;
 pub mod projection;
 pub mod readiness;
 mod retention;
+pub mod service;
 mod store;
 pub mod telemetry;
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod timestamp;
 pub mod validation;
 pub mod watch;
 
 pub use context::{Context, StartError};
+pub use service::Service;

@@ -97,6 +97,16 @@ fn add_components(components: &mut Components) {
     }
 }
 
+/// Method and path of every operation.
+pub(crate) fn routes_of(document: &OpenApi) -> Vec<String> {
+    let items = document.paths.paths.clone().into_iter();
+    let routes = items.flat_map(|(path, mut item)| {
+        let methods: Vec<HttpMethod> = operations(&mut item).map(|(method, _)| method).collect();
+        methods.into_iter().map(move |method| format!("{} {path}", method_of(&method)))
+    });
+    routes.collect()
+}
+
 /// The operations of a path with their methods.
 fn operations(item: &mut PathItem) -> impl Iterator<Item = (HttpMethod, &mut Operation)> {
     [

@@ -11,69 +11,66 @@ mod http;
 mod providers;
 mod store;
 
-use anyhow::Context as _;
-use kit::Context;
+use kit::Service;
+use kit::access::Access;
 use kit::client::ServiceClient;
 use kit::consumer::Consumers;
-use kit::database::Database;
-use kit::dead_letters::DeadLetters;
-use kit::http::{Routers, StandardRoutes};
-use kit::lifecycle::App;
+use kit::openapi::Summary;
+use kit::service::Start;
+use sqlx::migrate::Migrator;
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::plan::OrderEventHandler;
 use crate::app::send::Sender;
 use crate::app::upstreams::Upstreams;
 use crate::domain::Channel;
+use crate::http::State;
 
 pub use config::{Config, Email, EmailProvider, Sms, SmsProvider, Tls};
 
-/// Name of the service.
-pub const NAME: &str = "notification";
+/// The notification service.
+#[derive(Debug)]
+pub struct Notification;
 
-/// The service's migrations.
-pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
+static MIGRATIONS: Migrator = sqlx::migrate!();
 
-/// The service: its routes, its consumer and its senders. An error names the configuration's key to correct.
-#[expect(clippy::needless_pass_by_value, reason = "every service has this signature")]
-pub fn service(context: Context, config: Config) -> anyhow::Result<App> {
-    let database = context.database.clone().context("the notification service needs a database")?;
-    let jetstream = context.jetstream.clone().context("the notification service needs NATS")?;
-    let clock = context.clock.clone();
-    let upstreams = Upstreams {
-        orders: ServiceClient::new(&context.config, "order")?,
-        users: ServiceClient::new(&context.config, "auth")?,
+impl Service for Notification {
+    const NAME: &'static str = "notification";
+    const SUMMARY: Summary = Summary {
+        title: "ShopFlow notifications",
+        description: "What was sent to customers, and what could not be",
     };
-    let providers = config::providers(&config)?;
-    let sender = |channel, provider| Sender { channel, provider, clock: clock.clone() };
-    let handler = OrderEventHandler { upstreams, clock: clock.clone() };
-    let consumers = Consumers::new(NAME, database.clone(), jetstream, clock.clone(), &context.metrics)?
-        .consume(events::ORDERS, events::orders(handler))?
-        .effect(sender(Channel::Email, providers.email))
-        .effect(sender(Channel::Sms, providers.sms));
-    let dead_letters = consumers.dead_letters();
-    let mut app = App::new(NAME, routers(&context, database, dead_letters.clone()));
-    app.background.extend(consumers.tasks(&dead_letters)?);
-    Ok(context.standard_tasks(app))
-}
+    type Config = Config;
+    type State = State;
 
-fn routers(context: &Context, database: Database, dead_letters: DeadLetters) -> Routers {
-    let state = http::State { database, dead_letters };
-    let router = http::access().protect(http::router(), context.verifier.clone()).with_state(state);
-    let standard = StandardRoutes {
-        name: NAME,
-        readiness: context.readiness(),
-        openapi: openapi(),
-        metrics: context.metrics.clone(),
-    };
-    kit::http::standard(router, standard)
-}
+    fn migrations() -> Option<&'static Migrator> {
+        Some(&MIGRATIONS)
+    }
 
-/// Who may use which route.
-pub fn access() -> kit::access::Access {
-    http::access()
-}
+    fn routes() -> OpenApiRouter<State> {
+        http::routes()
+    }
 
-/// The API's description.
-pub fn openapi() -> utoipa::openapi::OpenApi {
-    http::openapi()
+    fn access() -> Access {
+        http::access()
+    }
+
+    fn start(start: &mut Start, config: Config) -> anyhow::Result<State> {
+        let (database, clock) = (start.database()?, start.clock.clone());
+        let upstreams = Upstreams {
+            orders: ServiceClient::new(&start.config, "order")?,
+            users: ServiceClient::new(&start.config, "auth")?,
+        };
+        let providers = config::providers(&config)?;
+        let sender = |channel, provider| Sender { channel, provider, clock: clock.clone() };
+        let handler = OrderEventHandler { upstreams, clock: clock.clone() };
+        let consumers =
+            Consumers::new(Self::NAME, database.clone(), start.jetstream()?, clock.clone(), &start.metrics)?
+                .consume(events::ORDERS, events::orders(handler))?
+                .effect(sender(Channel::Email, providers.email))
+                .effect(sender(Channel::Sms, providers.sms));
+        let dead_letters = consumers.dead_letters();
+        start.tasks(consumers.tasks(&dead_letters)?);
+        Ok(State { database, dead_letters })
+    }
 }

@@ -9,50 +9,47 @@ mod domain;
 mod http;
 mod store;
 
-use anyhow::Context as _;
-use kit::http::StandardRoutes;
-use kit::lifecycle::App;
-use kit::outbox::Relay;
+use axum::Router;
+use kit::Service;
+use kit::access::Access;
+use kit::openapi::Summary;
+use kit::service::Start;
+use sqlx::migrate::Migrator;
+use utoipa_axum::router::OpenApiRouter;
 
 pub use config::{CatalogMode, Config, ConfigError};
 
-/// Name of the service in `topology`.
-pub const NAME: &str = "order";
+/// The order service.
+#[derive(Debug)]
+pub struct Order;
 
-/// The schema of the service's database.
-pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
+static MIGRATIONS: Migrator = sqlx::migrate!();
 
-/// The service: its routes, its outbox relay and the tasks that every service has.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "every service is started by this signature, and most keep the context"
-)]
-pub fn service(context: kit::Context, config: Config) -> anyhow::Result<App> {
-    config::check(config)?;
-    let database = context.database.clone().context("the order service needs a database")?;
-    let orders = app::Orders::new(database.clone(), context.clock.clone());
-    let router = http::access().protect(http::router(), context.verifier.clone()).with_state(orders);
-    let standard = StandardRoutes {
-        name: NAME,
-        metrics: context.metrics.clone(),
-        readiness: context.readiness(),
-        openapi: openapi(),
-    };
-    let mut app = context.standard_tasks(App::new(NAME, kit::http::standard(router, standard)));
-    if let Some(jetstream) = &context.jetstream {
-        let clock = context.clock.clone();
-        let relay = Relay::new(database, jetstream.clone(), clock, &context.metrics);
-        app = app.task("outbox relay", move |shutdown| relay.clone().run(shutdown));
+impl Service for Order {
+    const NAME: &'static str = "order";
+    const SUMMARY: Summary =
+        Summary { title: "ShopFlow orders", description: "Orders and their state machine" };
+    type Config = Config;
+    type State = app::Orders;
+
+    fn migrations() -> Option<&'static Migrator> {
+        Some(&MIGRATIONS)
     }
-    Ok(app)
-}
 
-/// Who may use which route.
-pub fn access() -> kit::access::Access {
-    http::access()
-}
+    fn routes() -> OpenApiRouter<app::Orders> {
+        http::routes()
+    }
 
-/// The description of the API.
-pub fn openapi() -> utoipa::openapi::OpenApi {
-    http::openapi()
+    fn aliases() -> Router<app::Orders> {
+        http::aliases()
+    }
+
+    fn access() -> Access {
+        http::access()
+    }
+
+    fn start(start: &mut Start, config: Config) -> anyhow::Result<app::Orders> {
+        config::check(config)?;
+        Ok(app::Orders::new(start.database()?, start.clock.clone()))
+    }
 }

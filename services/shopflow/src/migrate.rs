@@ -12,7 +12,7 @@ use crate::services::find;
 /// Safe to run twice and at the same time. Does nothing for a service without a database.
 pub async fn migrate(name: &str, file: &Path) -> anyhow::Result<()> {
     let service = find(name)?;
-    let Some(migrator) = service.migrator else {
+    let Some(migrator) = (service.migrations)() else {
         tracing::info!(service = name, "no database, nothing to migrate");
         return Ok(());
     };

@@ -2,58 +2,32 @@
 
 use std::path::Path;
 
-use futures::future::BoxFuture;
+use gateway::Gateway;
 use kit::Context;
-use kit::config::{self, ConfigError};
-use kit::lifecycle::{App, Shutdown};
-use serde::de::DeserializeOwned;
-use sqlx::migrate::Migrator;
+use kit::Service as _;
+use kit::config;
+use kit::service::Registered;
+use notification::Notification;
+use order::Order;
 use utoipa::openapi::OpenApi;
 
-/// A service's settings and the service itself.
-type Assembled = anyhow::Result<(config::Service, App)>;
-
-/// How the binary sees a service.
-pub(crate) struct Service {
-    /// Name, as in `topology`.
-    pub(crate) name: &'static str,
-    /// Its database's migrations; none without a database.
-    pub(crate) migrator: Option<&'static Migrator>,
-    /// Its API description.
-    pub(crate) openapi: fn() -> OpenApi,
-    /// Reads its configuration and makes it.
-    pub(crate) assemble: for<'file> fn(&'file Path, Shutdown) -> BoxFuture<'file, Assembled>,
-    /// Reads its configuration alone.
-    pub(crate) settings: fn(&Path) -> Result<config::Service, ConfigError>,
-}
-
-/// The entry of a crate that owns a database.
-macro_rules! service {
-    ($service:ident) => {
-        Service {
-            name: $service::NAME,
-            migrator: Some(&$service::MIGRATOR),
-            openapi: $service::openapi,
-            assemble: |file, shutdown| Box::pin(assemble($service::NAME, file, shutdown, $service::service)),
-            settings: |file| read_settings::<$service::Config>($service::NAME, file),
-        }
-    };
-}
-
-static SERVICES: &[Service] = &[
-    Service {
-        name: gateway::NAME,
-        migrator: None,
-        openapi: || gateway::openapi(documents()),
-        assemble: |file, shutdown| {
-            let service = |context, section| gateway::service(context, section, documents());
-            Box::pin(assemble(gateway::NAME, file, shutdown, service))
+static SERVICES: &[Registered] = &[
+    Registered::of::<Gateway>(),
+    Registered {
+        name: auth::NAME,
+        migrations: || Some(&auth::MIGRATOR),
+        openapi: |_| auth::openapi(),
+        assemble: |file, shutdown, _| {
+            Box::pin(async move {
+                let (settings, section) = config::load_section::<auth::Config>(auth::NAME, file)?;
+                let context = Context::start(auth::NAME, settings.clone(), shutdown).await?;
+                Ok((settings, auth::service(context, section)?))
+            })
         },
-        settings: |file| read_settings::<gateway::Config>(gateway::NAME, file),
+        settings: |file| config::load_section::<auth::Config>(auth::NAME, file).map(|(settings, _)| settings),
     },
-    service!(auth),
-    service!(order),
-    service!(notification),
+    Registered::of::<Order>(),
+    Registered::of::<Notification>(),
 ];
 
 /// Names that cannot be served.
@@ -88,7 +62,7 @@ pub fn select(given: &[String]) -> Result<Vec<&'static str>, ServiceError> {
 
 /// The API description of a service; the gateway's is all of them in one.
 pub fn openapi(name: &str) -> Result<OpenApi, ServiceError> {
-    find(name).map(|service| (service.openapi)())
+    find(name).map(|service| (service.openapi)(behind))
 }
 
 /// The shared settings of a service as its configuration file gives them.
@@ -96,7 +70,7 @@ pub fn settings(name: &str, file: &Path) -> anyhow::Result<config::Service> {
     Ok((find(name)?.settings)(file)?)
 }
 
-pub(crate) fn find(name: &str) -> Result<&'static Service, ServiceError> {
+pub(crate) fn find(name: &str) -> Result<&'static Registered, ServiceError> {
     SERVICES
         .iter()
         .find(|service| service.name == name)
@@ -104,27 +78,9 @@ pub(crate) fn find(name: &str) -> Result<&'static Service, ServiceError> {
 }
 
 /// Descriptions of the services behind the gateway.
-fn documents() -> Vec<(&'static str, OpenApi)> {
-    let behind = SERVICES.iter().filter(|service| service.name != gateway::NAME);
-    behind.map(|service| (service.name, (service.openapi)())).collect()
-}
-
-async fn assemble<C: DeserializeOwned + Default>(
-    name: &'static str,
-    file: &Path,
-    shutdown: Shutdown,
-    service: impl FnOnce(Context, C) -> anyhow::Result<App>,
-) -> Assembled {
-    let (settings, section) = config::load_section::<C>(name, file)?;
-    let context = Context::start(name, settings.clone(), shutdown).await?;
-    Ok((settings, service(context, section)?))
-}
-
-fn read_settings<C: DeserializeOwned + Default>(
-    name: &str,
-    file: &Path,
-) -> Result<config::Service, ConfigError> {
-    config::load_section::<C>(name, file).map(|(settings, _)| settings)
+pub(crate) fn behind() -> Vec<(&'static str, OpenApi)> {
+    let behind = SERVICES.iter().filter(|service| service.name != Gateway::NAME);
+    behind.map(|service| (service.name, (service.openapi)(Vec::new))).collect()
 }
 
 #[cfg(test)]
@@ -137,7 +93,7 @@ mod tests {
         assert_eq!(names(), expected);
         for service in SERVICES {
             let owns = topology::service(service.name).unwrap().database;
-            assert_eq!(service.migrator.is_some(), owns, "{}", service.name);
+            assert_eq!((service.migrations)().is_some(), owns, "{}", service.name);
         }
     }
 
@@ -161,8 +117,8 @@ mod tests {
 
     #[test]
     fn the_gateway_leads_to_everything_that_the_services_describe() {
-        let merged = openapi(gateway::NAME).unwrap();
-        for service in topology::SERVICES.iter().filter(|service| service.name != gateway::NAME) {
+        let merged = openapi(Gateway::NAME).unwrap();
+        for service in topology::SERVICES.iter().filter(|service| service.name != Gateway::NAME) {
             let described: Vec<String> = openapi(service.name).unwrap().paths.paths.into_keys().collect();
             // What services tell each other is nobody else's.
             for path in described.iter().filter(|path| !path.starts_with("/internal/")) {

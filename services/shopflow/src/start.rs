@@ -9,7 +9,7 @@ use kit::lifecycle::{self, Listeners, Shutdown};
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::services::find;
+use crate::services::{behind, find};
 
 /// A service that accepts requests. Dropping it ends it at once.
 #[derive(Debug)]
@@ -52,8 +52,9 @@ pub async fn start(
     shutdown: Shutdown,
 ) -> anyhow::Result<Running> {
     let service = find(name)?;
-    let (settings, app) =
-        (service.assemble)(file, shutdown.clone()).await.with_context(|| format!("cannot start `{name}`"))?;
+    let (settings, app) = (service.assemble)(file, shutdown.clone(), behind)
+        .await
+        .with_context(|| format!("cannot start `{name}`"))?;
     let listeners = listen(name, &settings, listeners).await?;
     let address = listeners.public.first().context("there is no listener")?.local_addr()?;
     let internal_address = listeners.internal.as_ref().map(TcpListener::local_addr).transpose()?;

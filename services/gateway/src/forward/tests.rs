@@ -25,7 +25,7 @@ fn gateway(keys: &Keys, trusted_proxies: Option<Vec<IpNet>>) -> Arc<Gateway> {
     Arc::new(Gateway {
         upstream: Upstream::new(&routes::services(), address, Duration::from_secs(1)).unwrap(),
         limiter: Limiter::new(&limits, DefaultClock::default()),
-        verifier: keys.verifier(crate::NAME),
+        verifier: keys.verifier(<crate::Gateway as kit::Service>::NAME),
         trusted_proxies,
         max_body_bytes: 1,
     })

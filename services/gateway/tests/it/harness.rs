@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gateway::Config;
+use kit::Service as _;
 use kit::Context;
 use kit::clock::SystemClock;
 use kit::lifecycle::{self, Listeners, Serving, Shutdown};
@@ -41,7 +42,7 @@ impl Gateway {
         let config: Config = serde_yaml::from_str(section).unwrap();
         let keys = Keys::generate();
         let shutdown = Shutdown::new();
-        let mut settings = kit::config::Service::of(gateway::NAME);
+        let mut settings = kit::config::Service::of(gateway::Gateway::NAME);
         for url in settings.services.values_mut() {
             *url = address.parse().unwrap();
         }
@@ -50,12 +51,12 @@ impl Gateway {
             database: None,
             nats: None,
             jetstream: None,
-            verifier: keys.verifier(gateway::NAME),
+            verifier: keys.verifier(gateway::Gateway::NAME),
             clock: SystemClock::shared(),
-            metrics: Registry::new(gateway::NAME),
+            metrics: Registry::new(gateway::Gateway::NAME),
             shutdown: shutdown.clone(),
         };
-        let app = gateway::service(context, config, documents()).unwrap();
+        let app = kit::service::assemble::<gateway::Gateway>(context, config, documents).unwrap();
         let (public, url) = listen().await;
         let (internal, internal_url) = listen().await;
         let listeners = Listeners { public: vec![public], internal: Some(internal) };

@@ -66,6 +66,11 @@ impl Rule {
         self.route.split_once(' ').map_or("", |(_, path)| path)
     }
 
+    /// Paths under which older documents know the route.
+    pub fn aliases(&self) -> &'static [&'static str] {
+        self.aliases
+    }
+
     /// Every path: the described one, then its aliases.
     pub(super) fn paths(&self) -> impl Iterator<Item = &'static str> {
         std::iter::once(self.path()).chain(self.aliases.iter().copied())

@@ -1,6 +1,5 @@
 //! Notifications in PostgreSQL.
 
-use std::fmt::Write as _;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};

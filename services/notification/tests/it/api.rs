@@ -1,6 +1,8 @@
 //! Reading notifications over HTTP.
 
+use kit::Service as _;
 use kit::auth::Role;
+use notification::Notification;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -93,7 +95,7 @@ async fn without_a_valid_token_there_is_nothing() {
         assert_eq!(world.client.get(path).await.status, 401, "{path}");
         assert_eq!(bad.get(path).await.status, 401, "{path}");
     }
-    let service = world.client.with_token(&world.keys.service_token("order", notification::NAME));
+    let service = world.client.with_token(&world.keys.service_token("order", Notification::NAME));
     assert_eq!(service.get("/notifications").await.status, 403);
     let vendor = world.client.with_token(&world.keys.access_token(Uuid::now_v7(), Role::Vendor));
     assert_eq!(vendor.get("/notifications").await.value()["pagination"]["total_items"], 0);

@@ -1,7 +1,9 @@
 //! Events that customers cannot hear of, and their redrive.
 
 use chrono::TimeDelta;
+use kit::Service as _;
 use kit::auth::Role;
+use notification::Notification;
 use uuid::Uuid;
 
 use crate::world::{PATIENCE, World, all};
@@ -162,7 +164,8 @@ async fn a_redrive_waits_for_the_order_service() {
 #[tokio::test]
 async fn dead_letters_are_kept_for_30_days() {
     let postgres = testbed::Postgres::shared().await;
-    let database = postgres.database(&[&kit::database::migrator(), &notification::MIGRATOR]).await;
+    let database =
+        postgres.database(&[&kit::database::migrator(), Notification::migrations().unwrap()]).await;
     for (message, days) in [("young", 29), ("old", 31)] {
         sqlx::query(
             "INSERT INTO inbox_dead_letters (id, consumer, message, subject, stream, stream_sequence, stored_at,
@@ -192,7 +195,7 @@ async fn dead_letters_are_for_admins() {
         assert_eq!(client.get(list).await.status, 403);
         assert_eq!(client.post(&redrive, &()).await.status, 403);
     }
-    let service = world.client.with_token(&world.keys.service_token("order", notification::NAME));
+    let service = world.client.with_token(&world.keys.service_token("order", Notification::NAME));
     assert_eq!(service.get(list).await.status, 403);
     assert_eq!(world.admin().post(&redrive, &()).await.status, 404);
     assert_eq!(world.admin().get(&format!("{list}?limit=101")).await.status, 400);

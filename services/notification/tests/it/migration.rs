@@ -1,12 +1,14 @@
 //! A database of the first release is carried over.
 
+use kit::Service as _;
+use notification::Notification;
 use sqlx::PgPool;
 use sqlx::migrate::Migrator;
 use uuid::Uuid;
 
 /// The migrations of the first release that matter here; kit's tables of then are of no interest.
 async fn first_release(pool: &PgPool) {
-    let first = notification::MIGRATOR.iter().filter(|migration| migration.version <= 2).cloned();
+    let first = Notification::migrations().unwrap().iter().filter(|migration| migration.version <= 2).cloned();
     Migrator::with_migrations(first.collect()).run(pool).await.unwrap();
 }
 
@@ -44,7 +46,7 @@ async fn dead_letters_and_queued_messages_of_the_first_release_are_kept() {
     .unwrap();
 
     kit::database::migrator().run(pool).await.unwrap();
-    notification::MIGRATOR.run(pool).await.unwrap();
+    Notification::migrations().unwrap().run(pool).await.unwrap();
 
     let kept: Vec<(Uuid, String, String)> =
         sqlx::query_as("SELECT id, consumer, message FROM inbox_dead_letters ORDER BY id")

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use async_nats::jetstream;
 use chrono::{TimeDelta, Utc};
+use kit::Service as _;
 use kit::auth::Role;
 use kit::clock::ManualClock;
 use kit::database::Database;
 use kit::lifecycle::Shutdown;
 use kit::metrics::Registry;
 use kit::testing::{Keys, TestClient};
-use notification::{Config, EmailProvider, SmsProvider, Tls};
+use notification::{Config, EmailProvider, Notification, SmsProvider, Tls};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use tempfile::TempDir;
@@ -61,7 +62,8 @@ impl World {
 
     /// On a server that the test may stop.
     pub(crate) async fn on(postgres: &testbed::Postgres, real_providers: bool) -> Self {
-        let database = postgres.database(&[&kit::database::migrator(), &notification::MIGRATOR]).await;
+        let database =
+            postgres.database(&[&kit::database::migrator(), Notification::migrations().unwrap()]).await;
         Self::with(database, real_providers).await
     }
 
@@ -78,7 +80,7 @@ impl World {
         {
             std::fs::write(files.path().join(file), content).unwrap();
         }
-        let mut service = kit::config::Service::of(notification::NAME);
+        let mut service = kit::config::Service::of(Notification::NAME);
         service.tokens_dir = files.path().to_owned();
         service.services.insert("order".to_owned(), orders.uri().parse().unwrap());
         service.services.insert("auth".to_owned(), users.uri().parse().unwrap());
@@ -89,13 +91,13 @@ impl World {
             database: Some(Database::from_url(&database.url, 10).unwrap()),
             nats: None,
             jetstream: Some(jetstream.clone()),
-            verifier: keys.verifier(notification::NAME),
+            verifier: keys.verifier(Notification::NAME),
             clock: clock.shared(),
-            metrics: Registry::new(notification::NAME),
+            metrics: Registry::new(Notification::NAME),
             shutdown: shutdown.clone(),
         };
         let config = if real_providers { providers(&mail, &twilio, &files) } else { Config::default() };
-        let app = notification::service(context, config).unwrap();
+        let app = kit::service::assemble::<Notification>(context, config, Vec::new).unwrap();
         for task in app.background {
             tokio::spawn(task.supervise(shutdown.clone()));
         }

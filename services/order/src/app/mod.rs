@@ -20,7 +20,7 @@ use crate::domain::Order;
 
 /// The use cases and what they need.
 #[derive(Clone)]
-pub(crate) struct Orders {
+pub struct Orders {
     pub(crate) database: Database,
     pub(crate) clock: SharedClock,
 }

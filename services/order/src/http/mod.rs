@@ -13,8 +13,6 @@ mod status;
 
 use axum::Router;
 use axum::routing::get;
-use kit::openapi::Summary;
-use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -22,11 +20,8 @@ pub(crate) use access::access;
 
 use crate::app::Orders;
 
-/// What the description says of the service.
-const SUMMARY: Summary = Summary { title: "ShopFlow orders", description: "Orders and their state machine" };
-
 /// Every route with its description.
-fn routes() -> OpenApiRouter<Orders> {
+pub(crate) fn routes() -> OpenApiRouter<Orders> {
     OpenApiRouter::default()
         .routes(routes!(place::place, list::list))
         .routes(routes!(get::get, amend::amend, cancel::delete))
@@ -36,14 +31,8 @@ fn routes() -> OpenApiRouter<Orders> {
         .routes(routes!(cancel::cancel))
 }
 
-/// Every route, those under older names too.
-pub(crate) fn router() -> Router<Orders> {
+/// The collection under the names that older documents give it.
+pub(crate) fn aliases() -> Router<Orders> {
     let collection = || get(list::list).post(place::place);
-    let router: Router<Orders> = routes().into();
-    access::COLLECTION.iter().fold(router, |router, path| router.route(path, collection()))
-}
-
-/// The description of the API.
-pub(crate) fn openapi() -> OpenApi {
-    kit::openapi::complete(routes().into_openapi(), SUMMARY, &access())
+    access::COLLECTION.iter().fold(Router::new(), |router, path| router.route(path, collection()))
 }

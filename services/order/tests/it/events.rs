@@ -3,16 +3,17 @@
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use kit::Service as _;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::shop::{Caller, Shop, example_with, jane};
+use crate::service::{Caller, Service, example_with, jane};
 
 #[tokio::test]
 async fn a_placed_order_announces_document_003s_event() {
-    let shop = Shop::open().await;
-    let order = shop.order(jane()).await;
-    let events = shop.outbox(order).await;
+    let service = Service::start().await;
+    let order = service.order(jane()).await;
+    let events = service.outbox(order).await;
     assert_eq!(events.len(), 1);
     let (subject, event) = &events[0];
     assert_eq!(subject, "order.created");
@@ -39,11 +40,11 @@ async fn a_placed_order_announces_document_003s_event() {
 
 #[tokio::test]
 async fn a_shipped_order_announces_document_003s_event() {
-    let shop = Shop::open().await;
-    let order = shop.order_in(jane(), "confirmed").await;
-    shop.clock.set("2026-02-18T09:30:00.000Z".parse().unwrap());
-    shop.step(order, "shipped").await.expect(200);
-    let events = shop.outbox(order).await;
+    let service = Service::start().await;
+    let order = service.order_in(jane(), "confirmed").await;
+    service.clock.set("2026-02-18T09:30:00.000Z".parse().unwrap());
+    service.step(order, "shipped").await.expect(200);
+    let events = service.outbox(order).await;
     let (_, event) = events.iter().find(|(subject, _)| subject == "order.shipped").unwrap();
     assert_eq!(
         *event,
@@ -65,9 +66,9 @@ async fn a_shipped_order_announces_document_003s_event() {
 
 #[tokio::test]
 async fn every_step_announces_itself_and_the_shared_event_in_order() {
-    let shop = Shop::open().await;
-    let order = shop.order_in(jane(), "delivered").await;
-    let events = shop.outbox(order).await;
+    let service = Service::start().await;
+    let order = service.order_in(jane(), "delivered").await;
+    let events = service.outbox(order).await;
     let subjects: Vec<&str> = events.iter().map(|(subject, _)| subject.as_str()).collect();
     assert_eq!(
         subjects,
@@ -92,18 +93,18 @@ async fn every_step_announces_itself_and_the_shared_event_in_order() {
         })
     );
     for subject in subjects {
-        let published = topology::service(order::NAME).unwrap().publishes;
+        let published = topology::service(order::Order::NAME).unwrap().publishes;
         assert!(published.contains(&subject), "{subject}");
     }
 }
 
 #[tokio::test]
 async fn a_cancelled_order_announces_it() {
-    let shop = Shop::open().await;
-    let order = shop.order(jane()).await;
-    shop.tick(60);
-    shop.delete(Caller::User(jane()), &format!("/orders/{order}")).await.expect(200);
-    let events = shop.outbox(order).await;
+    let service = Service::start().await;
+    let order = service.order(jane()).await;
+    service.tick(60);
+    service.delete(Caller::User(jane()), &format!("/orders/{order}")).await.expect(200);
+    let events = service.outbox(order).await;
     assert_eq!(events[1].0, "order.cancelled");
     assert_eq!(events[1].1["payload"]["cancelled_at"], "2026-02-17T11:01:00.000Z");
     assert_eq!(events[2].0, "order.status_updated");
@@ -112,27 +113,30 @@ async fn a_cancelled_order_announces_it() {
 
 #[tokio::test]
 async fn what_fails_announces_nothing() {
-    let shop = Shop::open().await;
+    let service = Service::start().await;
     let refused = example_with("/items/0/quantity", json!(0));
-    shop.post(Caller::User(jane()), "/orders", &refused).await.problem(400);
-    let order = shop.order(jane()).await;
-    shop.step(order, "delivered").await.problem(400);
-    shop.step(order, "pending").await.problem(409);
-    shop.put(Caller::User(jane()), &format!("/orders/{order}"), &json!({"notes": "quiet"})).await.expect(200);
-    assert_eq!(shop.count("outbox").await, 1);
+    service.post(Caller::User(jane()), "/orders", &refused).await.problem(400);
+    let order = service.order(jane()).await;
+    service.step(order, "delivered").await.problem(400);
+    service.step(order, "pending").await.problem(409);
+    service
+        .put(Caller::User(jane()), &format!("/orders/{order}"), &json!({"notes": "quiet"}))
+        .await
+        .expect(200);
+    assert_eq!(service.count("outbox").await, 1);
 }
 
 #[tokio::test]
 async fn the_service_publishes_its_outbox() {
     let nats = testbed::Nats::start().await.unwrap();
     let jetstream = nats.provision().await.unwrap();
-    let shop = Shop::open().await;
-    let order = shop.order(jane()).await;
+    let service = Service::start().await;
+    let order = service.order(jane()).await;
 
-    let mut context = shop.context.clone();
+    let mut context = service.context.clone();
     context.jetstream = Some(jetstream.clone());
     let shutdown = context.shutdown.clone();
-    let app = order::service(context, order::Config::default()).unwrap();
+    let app = kit::service::assemble::<order::Order>(context, order::Config::default(), Vec::new).unwrap();
     for task in app.background {
         tokio::spawn(task.supervise(shutdown.clone()));
     }
@@ -142,7 +146,7 @@ async fn the_service_publishes_its_outbox() {
         stream.create_consumer(async_nats::jetstream::consumer::pull::Config::default()).await.unwrap();
     let mut messages = consumer.messages().await.unwrap();
     // Placed before the relay started, and after.
-    let later = shop.order(jane()).await;
+    let later = service.order(jane()).await;
     for expected in [order, later] {
         let message = tokio::time::timeout(Duration::from_secs(10), messages.next())
             .await

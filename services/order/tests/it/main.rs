@@ -11,5 +11,7 @@ mod events;
 mod idempotency;
 mod list;
 mod place;
-mod shop;
+mod service;
 mod status;
+
+testing::standard_suite!(crate::service::Samples);

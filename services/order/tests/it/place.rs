@@ -4,12 +4,14 @@ use http::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::shop::{Caller, Shop, admin, example, example_with, example_without, id, jane, john};
+use crate::service::{
+    Caller, NOTIFICATION, Service, admin, example, example_with, example_without, id, jane, john,
+};
 
 #[tokio::test]
 async fn document_003s_request_gets_document_003s_answer() {
-    let shop = Shop::open().await;
-    let answer = shop.post(Caller::User(jane()), "/orders", &example()).await;
+    let service = Service::start().await;
+    let answer = service.post(Caller::User(jane()), "/orders", &example()).await;
     let id = id(&answer.expect(201));
     assert_eq!(id.get_version_num(), 7);
     // The text itself: field order, decimals and milliseconds are part of the document's shape.
@@ -29,26 +31,26 @@ async fn document_003s_request_gets_document_003s_answer() {
     );
     assert_eq!(answer.text, expected);
 
-    let read = shop.get(Caller::User(jane()), &format!("/orders/{id}")).await;
+    let read = service.get(Caller::User(jane()), &format!("/orders/{id}")).await;
     read.expect(200);
     assert_eq!(read.text, expected);
 }
 
 #[tokio::test]
 async fn the_aliases_place_and_list_too() {
-    let shop = Shop::open().await;
+    let service = Service::start().await;
     for path in ["/api/orders", "/api/v1/orders"] {
-        shop.post(Caller::User(jane()), path, &example()).await.expect(201);
+        service.post(Caller::User(jane()), path, &example()).await.expect(201);
     }
     for path in ["/orders", "/api/orders", "/api/v1/orders"] {
-        let list = shop.get(Caller::User(jane()), path).await.expect(200);
+        let list = service.get(Caller::User(jane()), path).await.expect(200);
         assert_eq!(list["pagination"]["total_items"], 2, "{path}");
     }
 }
 
 #[tokio::test]
 async fn what_is_optional_may_be_left_out() {
-    let shop = Shop::open().await;
+    let service = Service::start().await;
     let mut body = example();
     for field in ["currency", "notes"] {
         body.as_object_mut().unwrap().remove(field);
@@ -56,27 +58,27 @@ async fn what_is_optional_may_be_left_out() {
     let address =
         json!({"street": "Unter den Linden 1", "city": "Berlin", "zip_code": "10117", "country": "DE"});
     body["shipping_address"] = address;
-    let order = shop.post(Caller::User(jane()), "/orders", &body).await.expect(201);
+    let order = service.post(Caller::User(jane()), "/orders", &body).await.expect(201);
     assert_eq!(order["currency"], "USD");
     assert_eq!(order["notes"], Value::Null);
     assert_eq!(order["shipping_address"]["state"], Value::Null);
-    let events = shop.outbox(id(&order)).await;
+    let events = service.outbox(id(&order)).await;
     assert_eq!(events[0].1["payload"]["shipping_address"], json!({"city": "Berlin", "country": "DE"}));
 }
 
 #[tokio::test]
 async fn amounts_keep_the_currencys_decimals() {
-    let shop = Shop::open().await;
+    let service = Service::start().await;
     for (currency, price, total) in
         [("USD", json!(10), "\"total_amount\":32.99"), ("KWD", json!(0.125), "\"total_amount\":13.240")]
     {
         let mut body = example_with("/items/0/unit_price", price);
         body["currency"] = json!(currency);
-        let answer = shop.post(Caller::User(jane()), "/orders", &body).await;
+        let answer = service.post(Caller::User(jane()), "/orders", &body).await;
         let order = answer.expect(201);
         assert!(answer.text.contains(total), "{}", answer.text);
         let path = format!("/orders/{}", id(&order));
-        let read = shop.get(Caller::User(jane()), &path).await;
+        let read = service.get(Caller::User(jane()), &path).await;
         assert_eq!(read.text, answer.text);
     }
 }
@@ -132,44 +134,44 @@ fn broken_elsewhere() -> Vec<(Value, &'static str)> {
 
 #[tokio::test]
 async fn broken_rules_are_400_and_name_the_field() {
-    let shop = Shop::open().await;
+    let service = Service::start().await;
     for (body, field) in broken_items().into_iter().chain(broken_elsewhere()) {
-        let answer = shop.post(Caller::User(jane()), "/orders", &body).await;
+        let answer = service.post(Caller::User(jane()), "/orders", &body).await;
         let (code, refused) = answer.problem(400);
         assert_eq!(code, "validation", "{body}");
         assert_eq!(refused.as_deref(), Some(field), "{}", answer.text);
     }
-    assert_eq!(shop.count("orders").await, 0);
-    assert_eq!(shop.count("outbox").await, 0);
+    assert_eq!(service.count("orders").await, 0);
+    assert_eq!(service.count("outbox").await, 0);
 }
 
 #[tokio::test]
 async fn every_broken_rule_is_named_at_once() {
-    let shop = Shop::open().await;
+    let service = Service::start().await;
     let mut body = example_with("/items/0/quantity", json!(0));
     body["notes"] = json!("x".repeat(501));
     body["shipping_address"]["country"] = json!("XX");
-    let answer = shop.post(Caller::User(jane()), "/orders", &body).await;
+    let answer = service.post(Caller::User(jane()), "/orders", &body).await;
     let errors = answer.expect(400)["errors"].as_array().unwrap().len();
     assert_eq!(errors, 3, "{}", answer.text);
 }
 
 #[tokio::test]
 async fn the_largest_order_is_taken() {
-    let shop = Shop::open().await;
+    let service = Service::start().await;
     let mut body = example();
     body["items"] = json!([example()["items"][0].clone()]);
     body["items"][0]["quantity"] = json!(1);
     body["items"][0]["unit_price"] = json!(99_999_999.99);
     body["items"][0]["product_name"] = json!("é".repeat(200));
     body["notes"] = json!("é".repeat(500));
-    let order = shop.post(Caller::User(jane()), "/orders", &body).await.expect(201);
+    let order = service.post(Caller::User(jane()), "/orders", &body).await.expect(201);
     assert_eq!(order["total_amount"], json!(99_999_999.99));
 }
 
 #[tokio::test]
 async fn bodies_that_are_no_json_are_refused() {
-    let shop = Shop::open().await;
+    let service = Service::start().await;
     let json = ("content-type", "application/json");
     for (headers, body, status) in [
         (vec![json], "{".to_owned(), 400),
@@ -181,18 +183,18 @@ async fn bodies_that_are_no_json_are_refused() {
         (vec![json], format!("\"{}\"", "x".repeat(2 * 1024 * 1024)), 413),
     ] {
         let caller = Caller::User(jane());
-        let answer = shop.send(caller, Method::POST, "/orders", &headers, Some(body)).await;
+        let answer = service.send(caller, Method::POST, "/orders", &headers, Some(body)).await;
         answer.problem(status);
     }
 }
 
 #[tokio::test]
 async fn a_customers_user_id_is_ignored() {
-    let shop = Shop::open().await;
+    let service = Service::start().await;
     for claimed in [json!(john()), json!("user-uuid"), Value::Null] {
         let body = example_with("/user_id", claimed);
         for caller in [Caller::User(jane()), Caller::Vendor(jane())] {
-            let order = shop.post(caller, "/orders", &body).await.expect(201);
+            let order = service.post(caller, "/orders", &body).await.expect(201);
             assert_eq!(order["user_id"], json!(jane()));
         }
     }
@@ -200,30 +202,30 @@ async fn a_customers_user_id_is_ignored() {
 
 #[tokio::test]
 async fn admins_and_services_order_for_others() {
-    let shop = Shop::open().await;
+    let service = Service::start().await;
     let body = example_with("/user_id", json!(john()));
-    for caller in [Caller::Admin, Caller::Service] {
-        let order = shop.post(caller, "/orders", &body).await.expect(201);
+    for caller in [Caller::Admin, NOTIFICATION] {
+        let order = service.post(caller, "/orders", &body).await.expect(201);
         assert_eq!(order["user_id"], json!(john()));
     }
-    let own = shop.post(Caller::Admin, "/orders", &example()).await;
+    let own = service.post(Caller::Admin, "/orders", &example()).await;
     assert_eq!(own.expect(201)["user_id"], json!(admin()));
 
-    let nameless = shop.post(Caller::Service, "/orders", &example()).await;
+    let nameless = service.post(NOTIFICATION, "/orders", &example()).await;
     assert_eq!(nameless.problem(400).1.as_deref(), Some("user_id"));
     let body = example_with("/user_id", json!("user-uuid"));
-    let unreadable = shop.post(Caller::Admin, "/orders", &body).await;
+    let unreadable = service.post(Caller::Admin, "/orders", &body).await;
     assert_eq!(unreadable.problem(400).1.as_deref(), Some("user_id"));
 }
 
 #[tokio::test]
 async fn the_stored_lines_have_document_003s_shape() {
-    let shop = Shop::open().await;
-    let order = shop.order(jane()).await;
+    let service = Service::start().await;
+    let order = service.order(jane()).await;
     let (items, total, currency): (Value, i64, String) =
         sqlx::query_as("SELECT items, total_minor, currency FROM orders WHERE id = $1")
             .bind(order)
-            .fetch_one(&shop.pool)
+            .fetch_one(service.pool())
             .await
             .unwrap();
     assert_eq!((total, currency.as_str()), (11_297, "USD"));
@@ -241,20 +243,20 @@ async fn the_stored_lines_have_document_003s_shape() {
 
 #[tokio::test]
 async fn nobody_places_nothing() {
-    let shop = Shop::open().await;
-    let answer = shop.post(Caller::Nobody, "/orders", &example()).await;
+    let service = Service::start().await;
+    let answer = service.post(Caller::Nobody, "/orders", &example()).await;
     assert_eq!(answer.problem(401).0, "unauthorized");
     let forged = [("authorization", "Bearer x.y.z"), ("content-type", "application/json")];
     let body = Some(example().to_string());
-    let answer = shop.send(Caller::Nobody, Method::POST, "/orders", &forged, body).await;
+    let answer = service.send(Caller::Nobody, Method::POST, "/orders", &forged, body).await;
     answer.problem(401);
-    assert_eq!(shop.count("orders").await, 0);
+    assert_eq!(service.count("orders").await, 0);
 }
 
 #[tokio::test]
 async fn an_unknown_order_is_404_and_an_unreadable_id_400() {
-    let shop = Shop::open().await;
+    let service = Service::start().await;
     let unknown = format!("/orders/{}", Uuid::from_u128(1));
-    shop.get(Caller::User(jane()), &unknown).await.problem(404);
-    shop.get(Caller::User(jane()), "/orders/7").await.problem(400);
+    service.get(Caller::User(jane()), &unknown).await.problem(404);
+    service.get(Caller::User(jane()), "/orders/7").await.problem(400);
 }
