@@ -14,12 +14,16 @@ const SIGN_IN_ATTEMPTS: u32 = 9;
 
 /// Waits until the service whose probes are at `url` says that it is ready.
 pub(crate) async fn ready(client: &Client, name: &str, url: &str) -> anyhow::Result<()> {
-    let url = format!("{url}/ready");
-    testbed::until(LIMIT, &format!("`{name}` is ready"), async || {
+    let url = format!("{url}/ready?verbose");
+    let mut said = String::new();
+    let ready = testbed::until(LIMIT, &format!("`{name}` is ready"), async || {
         let answer = client.get(&url).send().await.ok()?;
-        answer.status().is_success().then_some(())
+        let ready = answer.status().is_success();
+        said = answer.text().await.ok()?;
+        ready.then_some(())
     })
-    .await
+    .await;
+    ready.with_context(|| format!("it said: {said}"))
 }
 
 /// Waits until the first administrator, whose account auth opens in the background, can sign in.

@@ -14,7 +14,6 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tower_http::timeout::TimeoutBody;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 const IDLE_CONNECTIONS: usize = 128;
 /// Longest silence within an answer that has begun.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -66,7 +65,7 @@ impl Upstream {
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         connector.set_nodelay(true);
         let client = Client::builder(TokioExecutor::new())
-            .pool_idle_timeout(IDLE_TIMEOUT)
+            .pool_idle_timeout(kit::client::KEPT_AT_REST)
             .pool_max_idle_per_host(IDLE_CONNECTIONS)
             .pool_timer(TokioTimer::new())
             .build(connector);

@@ -17,6 +17,11 @@ use crate::telemetry::TraceContext;
 use crate::watch::Following;
 use budget::RetryBudget;
 
+/// How long callers of services keep a connection that rests. Less than services do ([`Limits::idle`]), or a request
+/// would meet a connection that is just being closed.
+///
+/// [`Limits::idle`]: crate::lifecycle::Limits::idle
+pub const KEPT_AT_REST: Duration = Duration::from_mins(1);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// For one call with all its tries: a callee that is silent costs its caller no more than this.
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -119,6 +124,7 @@ impl ServiceClient {
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(TOTAL_TIMEOUT)
+            .pool_idle_timeout(KEPT_AT_REST)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .tcp_nodelay(true)

@@ -12,8 +12,8 @@ pub struct Limits {
     pub body: BodyLimits,
     /// Longest time in which a client takes no byte of an answer that waits for it.
     pub answer: Duration,
-    /// Longest rest between two requests of one connection. Longer than the gateway keeps its connections to
-    /// services (60 s), so that it never sends into one that is just being closed.
+    /// Longest rest between two requests of one connection. Longer than callers keep theirs
+    /// ([`crate::client::KEPT_AT_REST`]), so that they do not send into one that is just being closed.
     pub idle: Duration,
     /// Bytes of a request's head.
     pub head_bytes: usize,
@@ -67,5 +67,10 @@ mod tests {
             // With 2 s for a busy machine.
             assert!(limit <= Duration::from_secs(13), "{limit:?}");
         }
+    }
+
+    #[test]
+    fn a_caller_gives_up_a_resting_connection_before_the_service_does() {
+        assert!(Limits::default().idle >= crate::client::KEPT_AT_REST + Duration::from_secs(10));
     }
 }
