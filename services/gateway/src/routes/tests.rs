@@ -92,7 +92,9 @@ fn a_services_own_endpoints_are_not_reachable() {
     ] {
         assert_eq!(resolve(path), Err(RouteError::Unknown), "{path}");
     }
-    for path in ["/internal", "/internal/revocations", "/api/v1/internal/revocations", "/api/internal/revocations"] {
+    for path in
+        ["/internal", "/internal/revocations", "/api/v1/internal/revocations", "/api/internal/revocations"]
+    {
         assert_eq!(resolve(path), Err(RouteError::Unknown), "{path}");
     }
 }
