@@ -111,9 +111,9 @@ async fn published(shop: &Shop) -> Vec<String> {
 /// The key that signed a service's token.
 async fn token_key(shop: &Shop) -> String {
     let caller = topology::SERVICES.iter().find(|service| service.calls().next().is_some()).unwrap();
-    let callee = caller.calls().next().unwrap();
+    let audience = caller.calls().next().unwrap();
     let secret = shop.api::<Secret>().get(&format!("shop-{}-tokens", caller.name)).await.unwrap();
-    let token = String::from_utf8(secret.data.unwrap()[callee].0.clone()).unwrap();
+    let token = String::from_utf8(secret.data.unwrap()[audience].0.clone()).unwrap();
     let header = URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap();
     serde_json::from_slice::<Value>(&header).unwrap()["kid"].as_str().unwrap().to_owned()
 }

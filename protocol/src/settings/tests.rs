@@ -24,10 +24,11 @@ fn everything_has_a_default() {
 
 #[test]
 fn unknown_settings_are_refused() {
+    type Refused = fn(&str) -> bool;
     fn refused<T: DeserializeOwned>(yaml: &str) -> bool {
         read::<T>(yaml).is_err()
     }
-    let cases: [(&str, fn(&str) -> bool); 11] = [
+    let cases: [(&str, Refused); 11] = [
         ("max_connection: 5", refused::<Service>),
         ("colour: blue", refused::<Gateway>),
         ("cors: {origins: []}", refused::<Gateway>),

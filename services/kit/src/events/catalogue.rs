@@ -127,7 +127,7 @@ fn relocate(value: &mut Value) {
             for (name, member) in members {
                 match member {
                     Value::String(target) if name == "$ref" => {
-                        *target = target.replacen(NAMED[0], NAMED[1], 1)
+                        *target = target.replacen(NAMED[0], NAMED[1], 1);
                     }
                     other => relocate(other),
                 }
