@@ -101,7 +101,10 @@ impl Service for Gateway {
         let documents = behind()
             .into_iter()
             .map(|(service, document)| (service, serde_json::to_value(document).unwrap_or_default()));
-        serde_json::from_value(description::merge(documents)).unwrap_or_default()
+        let merged = serde_json::from_value(description::merge(documents));
+        merged
+            .inspect_err(|error| tracing::error!(%error, "the merged description cannot be read"))
+            .unwrap_or_default()
     }
 
     fn routers(router: Router, standard: StandardRoutes) -> Routers {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gateway::Config;
-use kit::Service as _;
 use kit::Context;
+use kit::Service as _;
 use kit::clock::SystemClock;
 use kit::lifecycle::{self, Listeners, Serving, Shutdown};
 use kit::metrics::Registry;

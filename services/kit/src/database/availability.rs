@@ -16,6 +16,8 @@ use super::{Inner, Login};
 const EVERY: Duration = Duration::from_millis(500);
 /// An answer that takes longer does not come.
 const SILENCE: Duration = Duration::from_millis(1_500);
+/// Making a connection takes longer than a question: a password is hashed thousands of times on both sides.
+const CONNECT: Duration = Duration::from_secs(3);
 /// Pause before the next attempt to reach a server that is unavailable.
 const RETRY: Duration = Duration::from_millis(250);
 
@@ -95,7 +97,7 @@ impl Watchdog {
     }
 
     async fn ask(&self, login: &Arc<Login>, database: &Weak<Inner>) -> Ended {
-        let client = match tokio::time::timeout(SILENCE, login.connector.connect(|| {})).await {
+        let client = match tokio::time::timeout(CONNECT, login.connector.connect(|| {})).await {
             Err(_) => return Ended::Silent,
             Ok(Err(error)) => {
                 let refused =

@@ -27,8 +27,8 @@ const SHED_EVERY: Duration = Duration::from_secs(1);
 
 /// What a client gets that has to stay outside. Sent as far as the socket takes it at once.
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n\
-    Content-Length: 156\r\nRetry-After: 1\r\nConnection: close\r\n\r\n\
-    {\"type\":\"https://shopflow.dev/problems/unavailable\",\"title\":\"Service Unavailable\",\"status\":503,\
+    Content-Length: 133\r\nRetry-After: 1\r\nConnection: close\r\n\r\n\
+    {\"type\":\"/docs/problems#unavailable\",\"title\":\"Unavailable\",\"status\":503,\
     \"detail\":\"There are too many connections. Please try again.\"}";
 
 /// What all connections of a listener, or of several that are one to clients, have in common.

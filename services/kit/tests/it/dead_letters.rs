@@ -34,8 +34,6 @@ impl FromRef<State> for DeadLetters {
 struct Desk {
     stage: Stage,
     process: Process,
-    keys: Keys,
-    client: TestClient,
     admin: TestClient,
 }
 
@@ -48,7 +46,7 @@ impl Desk {
         let routes = OpenApiRouter::new().nest("/shop", kit::dead_letters::routes()).with_state(shown);
         let client = TestClient::new(routes.split_for_parts().0);
         let admin = client.with_token(&keys.access_token(Uuid::now_v7(), Role::Admin));
-        Self { stage, process, keys, client, admin }
+        Self { stage, process, admin }
     }
 
     /// Publishes an order that is given up at once, and waits until it is.
@@ -91,7 +89,7 @@ async fn a_redrive_handles_the_event_again_though_the_broker_and_the_inbox_remem
     let letter = desk.letter_of(envelope.event_id).await;
     let failed = desk.admin.post(&path(&letter, "/redrive"), &json!({})).await;
     assert_eq!(failed.status, 409, "{}", failed.text());
-    assert_eq!(failed.value()["type"].as_str().unwrap().rsplit('/').next(), Some("not_deliverable"));
+    assert_eq!(failed.value()["type"].as_str().unwrap().rsplit('#').next(), Some("not_deliverable"));
 
     desk.stage.effects.heal(bad.order_id);
     let answer = desk.admin.post(&path(&letter, "/redrive"), &json!({})).await;
@@ -270,32 +268,6 @@ async fn a_dead_letter_shows_the_event_and_where_it_came_from() {
     assert_eq!(detail["payload"]["payload"]["order_id"], bad.order_id.to_string());
     assert_eq!((&detail["consumer"], &detail["stream"]), (&json!("notification-orders"), &json!("ORDERS")));
     assert_eq!(desk.admin.get(&format!("/shop/dead-letters/{}", Uuid::now_v7())).await.status, 404);
-    desk.process.stop().await;
-}
-
-#[tokio::test]
-async fn dead_letters_are_for_admins() {
-    let desk = Desk::open().await;
-    let list = "/shop/dead-letters".to_owned();
-    let one = format!("{list}/{}", Uuid::now_v7());
-    let gets = [list.clone(), format!("{list}/causes"), one.clone()];
-    let posts = [format!("{list}/redrive"), format!("{one}/redrive"), format!("{one}/discard")];
-    let callers = [
-        (None, 401),
-        (Some(desk.keys.access_token(Uuid::now_v7(), Role::Customer)), 403),
-        (Some(desk.keys.access_token(Uuid::now_v7(), Role::Vendor)), 403),
-        (Some(desk.keys.service_token("order", "notification")), 403),
-    ];
-    for (token, status) in callers {
-        let client = token.map_or_else(|| desk.client.clone(), |token| desk.client.with_token(&token));
-        for path in &gets {
-            assert_eq!(client.get(path).await.status, status, "{path}");
-        }
-        for path in &posts {
-            let body = json!({"reason": "none"});
-            assert_eq!(client.post(path, &body).await.status, status, "{path}");
-        }
-    }
     desk.process.stop().await;
 }
 

@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use kit::Service as _;
 use kit::auth::Role;
 use notification::Notification;
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::world::{PATIENCE, World, all};
@@ -187,16 +188,26 @@ async fn dead_letters_are_kept_for_30_days() {
 #[tokio::test]
 async fn dead_letters_are_for_admins() {
     let world = World::start().await;
-    let list = "/notifications/dead-letters";
-    let redrive = format!("{list}/{}/redrive", Uuid::now_v7());
-    assert_eq!(world.client.get(list).await.status, 401);
-    for role in [Role::Customer, Role::Vendor] {
-        let client = world.client.with_token(&world.keys.access_token(Uuid::now_v7(), role));
-        assert_eq!(client.get(list).await.status, 403);
-        assert_eq!(client.post(&redrive, &()).await.status, 403);
+    let list = "/notifications/dead-letters".to_owned();
+    let one = format!("{list}/{}", Uuid::now_v7());
+    let gets = [list.clone(), format!("{list}/causes"), one.clone()];
+    let posts = [format!("{list}/redrive"), format!("{one}/redrive"), format!("{one}/discard")];
+    let token = |role| Some(world.keys.access_token(Uuid::now_v7(), role));
+    let callers = [
+        (None, 401),
+        (token(Role::Customer), 403),
+        (token(Role::Vendor), 403),
+        (Some(world.keys.service_token("order", Notification::NAME)), 403),
+    ];
+    for (token, status) in callers {
+        let client = token.map_or_else(|| world.client.clone(), |token| world.client.with_token(&token));
+        for path in &gets {
+            assert_eq!(client.get(path).await.status, status, "{path}");
+        }
+        for path in &posts {
+            assert_eq!(client.post(path, &json!({"reason": "none"})).await.status, status, "{path}");
+        }
     }
-    let service = world.client.with_token(&world.keys.service_token("order", Notification::NAME));
-    assert_eq!(service.get(list).await.status, 403);
-    assert_eq!(world.admin().post(&redrive, &()).await.status, 404);
+    assert_eq!(world.admin().post(&format!("{one}/redrive"), &()).await.status, 404);
     assert_eq!(world.admin().get(&format!("{list}?limit=101")).await.status, 400);
 }

@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 /// The migrations of the first release that matter here; kit's tables of then are of no interest.
 async fn first_release(pool: &PgPool) {
-    let first = Notification::migrations().unwrap().iter().filter(|migration| migration.version <= 2).cloned();
+    let first =
+        Notification::migrations().unwrap().iter().filter(|migration| migration.version <= 2).cloned();
     Migrator::with_migrations(first.collect()).run(pool).await.unwrap();
 }
 

@@ -1,7 +1,7 @@
 //! Dead letters as the API shows them.
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -47,14 +47,24 @@ pub(super) struct Detail {
     stream: String,
     /// Its sequence in that stream.
     stream_sequence: u64,
-    /// The message: the event's envelope, or its text when it could not be read.
-    payload: Value,
+    /// What was received.
+    payload: Message,
     /// When an administrator discarded it.
     #[schema(required)]
     discarded_at: Option<Timestamp>,
     /// Why an administrator discarded it.
     #[schema(required)]
     discard_reason: Option<String>,
+}
+
+/// The event's envelope, or the text of a message that is none.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = DeadLetterMessage)]
+pub(super) enum Message {
+    #[schema(value_type = Object)]
+    Envelope(Map<String, Value>),
+    Text(String),
 }
 
 /// Events of one subject that wait for the same cause.
@@ -95,8 +105,9 @@ impl From<Letter> for View {
 
 impl From<Letter> for Detail {
     fn from(letter: Letter) -> Self {
-        let payload = serde_json::from_slice(&letter.origin.payload)
-            .unwrap_or_else(|_| String::from_utf8_lossy(&letter.origin.payload).into_owned().into());
+        let text = || Message::Text(String::from_utf8_lossy(&letter.origin.payload).into_owned());
+        let payload =
+            serde_json::from_slice(&letter.origin.payload).map_or_else(|_| text(), Message::Envelope);
         Self {
             consumer: letter.origin.consumer.clone(),
             stream: letter.origin.stream.clone(),
