@@ -22,9 +22,7 @@ use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::{get, post};
 use kit::auth::Verifier;
-use kit::openapi::Summary;
 use kit::watch::Following;
-use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -35,7 +33,7 @@ use crate::app::Auth;
 
 /// What handlers share.
 #[derive(Clone)]
-pub(crate) struct HttpState {
+pub struct HttpState {
     /// The use cases.
     pub(crate) auth: Auth,
     /// The public keys as they are served.
@@ -56,11 +54,8 @@ impl FromRef<HttpState> for Auth {
     }
 }
 
-/// What the description says of the service.
-const SUMMARY: Summary = Summary { title: "ShopFlow auth", description: "Accounts, sign-in, tokens" };
-
 /// The canonical routes, with their description.
-fn described() -> OpenApiRouter<HttpState> {
+pub(crate) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::default()
         .routes(routes!(register::register))
         .routes(routes!(login::login))
@@ -96,14 +91,7 @@ fn internal() -> Router<HttpState> {
     Router::new().route("/internal/revocations", get(internal::revocations))
 }
 
-/// All routes of the service, each behind its rule.
-pub(crate) fn router(state: HttpState) -> Router {
-    let (canonical, _) = described().split_for_parts();
-    let all = canonical.merge(aliases()).merge(internal());
-    access::everything().protect(all, state.auth.verifier.clone()).with_state(state)
-}
-
-/// The description of the canonical routes.
-pub(crate) fn openapi() -> OpenApi {
-    kit::openapi::complete(described().into_openapi(), SUMMARY, &access())
+/// Every route that is not described.
+pub(crate) fn undescribed() -> Router<HttpState> {
+    aliases().merge(internal())
 }

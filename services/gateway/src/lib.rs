@@ -60,7 +60,7 @@ impl Service for Gateway {
     }
 
     /// One pattern for everything: the table alone decides where a path leads.
-    fn aliases() -> Router<Self::State> {
+    fn undescribed() -> Router<Self::State> {
         let forwarded =
             Router::new().route("/", any(forward::forward)).route("/{*path}", any(forward::forward));
         forwarded.merge(docs::router())

@@ -43,12 +43,14 @@ pub trait Service: Sized + 'static {
     /// Every route with its description.
     fn routes() -> OpenApiRouter<Self::State>;
 
-    /// The same handlers under names of older documents, which are not described.
-    fn aliases() -> Router<Self::State> {
+    /// Routes that the description leaves out: names of older documents for described ones, and what services tell
+    /// each other below `/internal`.
+    fn undescribed() -> Router<Self::State> {
         Router::new()
     }
 
-    /// Who may use which route. Each described route has a rule, and each rule a route.
+    /// Who may use which route. Each described route has a rule, and each rule that is not of an internal route is of
+    /// a described one.
     fn access() -> Access;
 
     /// Makes what its handlers share, and adds its background tasks to `start`. An error names the key of the
@@ -97,7 +99,12 @@ impl Start {
         F: Fn(Shutdown) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = anyhow::Result<()>> + Send + 'static,
     {
-        self.tasks.push(Task::new(name, start));
+        self.add(Task::new(name, start));
+    }
+
+    /// Adds a background task that is made already.
+    pub fn add(&mut self, task: Task) {
+        self.tasks.push(task);
     }
 
     /// The connection to NATS.
@@ -148,9 +155,14 @@ pub fn assemble<S: Service>(context: Context, config: S::Config, behind: Behind)
         around: None,
     };
     let state = S::start(&mut start, config)?;
+    if start.recorded.is_some() && start.jetstream.is_none() {
+        // The others know nothing without messaging; this one has its database.
+        let revocations = start.verifier.revocations().clone();
+        start.readiness = std::mem::take(&mut start.readiness).revocations(revocations);
+    }
     let described = S::routes();
     ensure_ruled(described.get_openapi(), &S::access())?;
-    let router = Router::from(described).merge(S::aliases());
+    let router = Router::from(described).merge(S::undescribed());
     let router = S::access().protect(router, start.verifier.clone()).with_state(state);
     let standard = StandardRoutes {
         name: S::NAME,
@@ -179,7 +191,8 @@ pub fn assemble<S: Service>(context: Context, config: S::Config, behind: Behind)
 /// A route without a rule would answer nobody, and a rule without a route protects nothing.
 fn ensure_ruled(document: &OpenApi, access: &Access) -> anyhow::Result<()> {
     let mut described = openapi::routes_of(document);
-    let mut ruled: Vec<String> = access.rules().map(|rule| rule.route().to_owned()).collect();
+    let public = access.rules().filter(|rule| !rule.is_internal());
+    let mut ruled: Vec<String> = public.map(|rule| rule.route().to_owned()).collect();
     described.sort_unstable();
     ruled.sort_unstable();
     ensure!(described == ruled, "access rules and routes differ: {ruled:?}, but {described:?}");

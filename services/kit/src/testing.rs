@@ -1,7 +1,5 @@
-//! For the tests of services: keys and tokens, and a client that needs no socket.
+//! Keys that sign tokens, for tests. The rest of what tests need is in the crate `testing`.
 
-mod client;
 mod keys;
 
-pub use client::{TestClient, TestResponse};
 pub use keys::{AccessToken, ISSUER, Keys};

@@ -40,7 +40,7 @@ impl Service for Order {
         http::routes()
     }
 
-    fn aliases() -> Router<app::Orders> {
+    fn undescribed() -> Router<app::Orders> {
         http::aliases()
     }
 

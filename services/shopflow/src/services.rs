@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use auth::Auth;
 use gateway::Gateway;
-use kit::Context;
 use kit::Service as _;
 use kit::config;
 use kit::service::Registered;
@@ -11,24 +11,7 @@ use notification::Notification;
 use order::Order;
 use utoipa::openapi::OpenApi;
 
-static SERVICES: &[Registered] = &[
-    Registered::of::<Gateway>(),
-    Registered {
-        name: auth::NAME,
-        migrations: || Some(&auth::MIGRATOR),
-        openapi: |_| auth::openapi(),
-        assemble: |file, shutdown, _| {
-            Box::pin(async move {
-                let (settings, section) = config::load_section::<auth::Config>(auth::NAME, file)?;
-                let context = Context::start(auth::NAME, settings.clone(), shutdown).await?;
-                Ok((settings, auth::service(context, section)?))
-            })
-        },
-        settings: |file| config::load_section::<auth::Config>(auth::NAME, file).map(|(settings, _)| settings),
-    },
-    Registered::of::<Order>(),
-    Registered::of::<Notification>(),
-];
+static SERVICES: &[Registered] = kit::services![Gateway, Auth, Order, Notification];
 
 /// Names that cannot be served.
 #[derive(Debug, thiserror::Error)]

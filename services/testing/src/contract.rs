@@ -99,7 +99,7 @@ fn undescribed_code(response: &Value, answer: &Answer) -> Option<String> {
     (!listed.contains(&json!(code))).then(|| format!("the code {code} is not described"))
 }
 
-fn matches(template: &str, path: &str) -> bool {
+pub(crate) fn matches(template: &str, path: &str) -> bool {
     let (mut expected, mut given) = (template.split('/'), path.split('/'));
     loop {
         match (expected.next(), given.next()) {

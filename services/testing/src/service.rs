@@ -1,26 +1,28 @@
 //! A running service.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_nats::jetstream;
 use axum::Router;
-use axum::body::Body;
 use chrono::TimeDelta;
-use http::{Method, Request};
-use http_body_util::BodyExt as _;
+use kit::auth::Verifier;
 use kit::clock::ManualClock;
 use kit::database::Database;
-use kit::lifecycle::{Shutdown, Task};
+use kit::lifecycle::{self, App, Listeners, Serving, Shutdown};
 use kit::metrics::Registry;
 use kit::service::Behind;
 use kit::testing::Keys;
 use kit::{Context, Service};
 use serde_json::Value;
 use sqlx::PgPool;
-use tower::ServiceExt as _;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 use crate::answer::Answer;
 use crate::caller::Caller;
+use crate::client::{Client, Held};
 use crate::contract::Contract;
 
 /// Document 003's time of its example order.
@@ -36,10 +38,25 @@ pub struct Setup<S: Service> {
     pub jetstream: Option<jetstream::Context>,
     /// A database that another service uses as well; one of its own by default.
     pub database: Option<testbed::TestDatabase>,
+    /// How it reaches its database, where not directly.
+    pub database_url: Option<String>,
+    /// Its time; by default the document's example.
+    pub clock: ManualClock,
     /// Signs callers' tokens.
     pub keys: Keys,
+    /// Verifies tokens; by default those of `keys`.
+    pub verifier: Option<Verifier>,
     /// Descriptions of the services behind it.
     pub behind: Behind,
+}
+
+/// Where a service listens.
+#[derive(Debug, Clone)]
+pub struct Addresses {
+    /// What clients reach, such as `http://127.0.0.1:40001`.
+    pub public: String,
+    /// What probes reach.
+    pub internal: String,
 }
 
 impl<S: Service> Default for Setup<S> {
@@ -49,7 +66,10 @@ impl<S: Service> Default for Setup<S> {
             shared: kit::config::Service::of(S::NAME),
             jetstream: None,
             database: None,
+            database_url: None,
+            clock: ManualClock::at(OPENING.parse().expect("a time")),
             keys: Keys::generate(),
+            verifier: None,
             behind: Vec::new,
         }
     }
@@ -72,23 +92,15 @@ pub struct TestService {
     pub router: Router,
     /// What probes reach.
     pub internal: Router,
-    tasks: Vec<Task>,
-    contract: Arc<Contract>,
-    aliases: Arc<Vec<(&'static str, &'static str)>>,
+    /// Until it is served, or its tasks run.
+    app: Option<App>,
+    held: Arc<Held>,
 }
 
 impl Drop for TestService {
     fn drop(&mut self) {
         self.context.shutdown.trigger();
     }
-}
-
-/// A request that is being put together: `service.as_(caller).header(…).post(…)`.
-#[derive(Clone)]
-pub struct Asking<'a> {
-    service: &'a TestService,
-    token: Option<String>,
-    headers: Vec<(String, String)>,
 }
 
 impl TestService {
@@ -99,20 +111,21 @@ impl TestService {
 
     /// `S` with that setup.
     pub async fn start_with<S: Service>(setup: Setup<S>) -> Self {
-        let Setup { config, shared, jetstream, database, keys, behind } = setup;
+        let Setup { config, shared, jetstream, database, database_url, clock, keys, verifier, behind } =
+            setup;
         let database = match database {
             Some(database) => Some(database),
             None => self::database::<S>(testbed::Postgres::shared().await).await,
         };
-        let clock = ManualClock::at(OPENING.parse().expect("a time"));
         let context = Context {
             config: Arc::new(shared),
-            database: database
-                .as_ref()
-                .map(|database| Database::from_url(&database.url, 10).expect("a test's URL can be used")),
+            database: database.as_ref().map(|database| {
+                let url = database_url.as_ref().unwrap_or(&database.url);
+                Database::from_url(url, 10).expect("a test's URL can be used")
+            }),
             nats: None,
             jetstream,
-            verifier: keys.verifier(S::NAME),
+            verifier: verifier.unwrap_or_else(|| keys.verifier(S::NAME)),
             clock: clock.shared(),
             metrics: Registry::new(S::NAME),
             shutdown: Shutdown::new(),
@@ -128,11 +141,10 @@ impl TestService {
             clock,
             keys,
             context,
-            router: app.router,
-            internal: app.internal,
-            tasks: app.background,
-            contract: Arc::new(Contract::new(document)),
-            aliases: Arc::new(aliases.collect()),
+            router: app.router.clone(),
+            internal: app.internal.clone(),
+            app: Some(app),
+            held: Arc::new(Held { contract: Contract::new(document), aliases: aliases.collect() }),
         }
     }
 
@@ -142,10 +154,20 @@ impl TestService {
     }
 
     /// Runs its background tasks, until it is dropped.
-    pub fn run_tasks(&mut self) {
-        for task in self.tasks.drain(..) {
-            tokio::spawn(task.supervise(self.context.shutdown.clone()));
-        }
+    pub fn run_tasks(&mut self) -> Vec<JoinHandle<()>> {
+        let tasks = self.app.take().map(|app| app.background).unwrap_or_default().into_iter();
+        tasks.map(|task| tokio::spawn(task.supervise(self.context.shutdown.clone()))).collect()
+    }
+
+    /// Serves it on two free ports, with its background tasks, until it is dropped.
+    pub async fn listen(&mut self) -> Addresses {
+        let app = self.app.take().expect("it is served once");
+        let (public, public_url) = bind().await;
+        let (internal, internal_url) = bind().await;
+        let listeners = Listeners { public: vec![public], internal: Some(internal) };
+        let serving = Serving { drain: Duration::ZERO, ..Serving::default() };
+        tokio::spawn(lifecycle::serve(listeners, app, self.context.shutdown.clone(), serving));
+        Addresses { public: public_url, internal: internal_url }
     }
 
     /// Moves its clock.
@@ -153,14 +175,17 @@ impl TestService {
         self.clock.advance(TimeDelta::seconds(seconds));
     }
 
-    /// Requests of that caller.
-    pub fn as_(&self, caller: Caller) -> Asking<'_> {
-        self.with_token(caller.token(&self.keys, self.name))
+    /// A client without a token; every answer is held against the description of the API.
+    pub fn client(&self) -> Client {
+        Client::new(self.router.clone()).held_against(Arc::clone(&self.held))
     }
 
-    /// Requests with that token.
-    pub fn with_token(&self, token: Option<String>) -> Asking<'_> {
-        Asking { service: self, token, headers: Vec::new() }
+    /// A client with that caller's token.
+    pub fn as_(&self, caller: Caller) -> Client {
+        match caller.token(&self.keys, self.name) {
+            Some(token) => self.client().with_token(&token),
+            None => self.client(),
+        }
     }
 
     /// GET.
@@ -170,81 +195,34 @@ impl TestService {
 
     /// DELETE.
     pub async fn delete(&self, caller: Caller, path: &str) -> Answer {
-        self.as_(caller).send(Method::DELETE, path, None).await
+        self.as_(caller).delete(path).await
     }
 
     /// POST with a JSON body.
     pub async fn post(&self, caller: Caller, path: &str, body: &Value) -> Answer {
-        self.as_(caller).json(Method::POST, path, body).await
+        self.as_(caller).post(path, body).await
     }
 
     /// PUT with a JSON body.
     pub async fn put(&self, caller: Caller, path: &str, body: &Value) -> Answer {
-        self.as_(caller).json(Method::PUT, path, body).await
+        self.as_(caller).put(path, body).await
     }
 
     /// PATCH with a JSON body.
     pub async fn patch(&self, caller: Caller, path: &str, body: &Value) -> Answer {
-        self.as_(caller).json(Method::PATCH, path, body).await
+        self.as_(caller).patch(path, body).await
     }
 
     /// GET on the internal listener.
     pub async fn probe(&self, path: &str) -> Answer {
-        let request = Request::get(path).body(Body::empty()).expect("the request is valid");
-        ask(&self.internal, request).await
-    }
-
-    /// Stops with what differs when an answer is not as the API's description says.
-    #[track_caller]
-    fn hold(&self, method: &Method, path: &str, answer: &Answer) {
-        let path = path.split('?').next().unwrap_or_default();
-        let described = self.aliases.iter().find(|(alias, _)| *alias == path).map_or(path, |(_, path)| path);
-        let differences = self.contract.differences(method, described, answer).unwrap_or_default();
-        assert!(differences.is_empty(), "{}\nin {}", differences.join("\n"), answer.text);
+        Client::new(self.internal.clone()).get(path).await
     }
 }
 
-impl Asking<'_> {
-    /// The same with a header on each request.
-    #[must_use]
-    pub fn header(mut self, name: &str, value: &str) -> Self {
-        self.headers.push((name.to_owned(), value.to_owned()));
-        self
-    }
-
-    /// GET.
-    pub async fn get(&self, path: &str) -> Answer {
-        self.send(Method::GET, path, None).await
-    }
-
-    /// Any method with a JSON body.
-    pub async fn json(&self, method: Method, path: &str, body: &Value) -> Answer {
-        let asking = self.clone().header("content-type", "application/json");
-        asking.send(method, path, Some(body.to_string())).await
-    }
-
-    /// Any request. The answer is held against the description of the API.
-    pub async fn send(&self, method: Method, path: &str, body: Option<String>) -> Answer {
-        let mut request = Request::builder().method(&method).uri(path);
-        if let Some(token) = &self.token {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
-        for (name, value) in &self.headers {
-            request = request.header(name, value);
-        }
-        let body = body.map_or_else(Body::empty, Body::from);
-        let answer = ask(&self.service.router, request.body(body).expect("the request is valid")).await;
-        self.service.hold(&method, path, &answer);
-        answer
-    }
-}
-
-async fn ask(router: &Router, request: Request<Body>) -> Answer {
-    let response = router.clone().oneshot(request).await.expect("a router always answers");
-    let (parts, body) = response.into_parts();
-    let bytes = body.collect().await.expect("the body can be read").to_bytes();
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    Answer { status: parts.status, headers: parts.headers, text }
+async fn bind() -> (TcpListener, String) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("there is a free port");
+    let address = listener.local_addr().expect("a listener has an address");
+    (listener, format!("http://{address}"))
 }
 
 /// A database on `server` with kit's tables and those of `S`, if it owns one.

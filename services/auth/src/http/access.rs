@@ -19,11 +19,6 @@ static RULES: &[Rule] = &[
     Rule::new("PATCH /auth/users/{id}/active", &[Admin]),
     Rule::new("GET /.well-known/jwks.json", &[Anyone]),
     Rule::new("GET /.well-known/openid-configuration", &[Anyone]),
-];
-
-/// What other services ask; the gateway has no route to it, and no description lists it.
-#[rustfmt::skip]
-static INTERNAL_RULES: &[Rule] = &[
     Rule::new("GET /internal/revocations", &[Service]),
 ];
 
@@ -33,12 +28,7 @@ pub(super) const LOGIN: &[&str] = &["/users/login", "/login", "/api/users/login"
 pub(super) const VALIDATE: &[&str] = &["/validate-token"];
 pub(super) const USER: &[&str] = &["/users/{id}", "/api/users/{id}"];
 
-/// The table of the routes that are described.
+/// The table.
 pub(crate) fn access() -> Access {
     Access::new(RULES)
-}
-
-/// The table of all routes.
-pub(super) fn everything() -> Access {
-    access().and(INTERNAL_RULES)
 }

@@ -6,18 +6,18 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{EMAIL, PASSWORD, Shop, Tokens, problem};
+use crate::service::{EMAIL, PASSWORD, Service, Tokens, problem};
 
 #[tokio::test]
 async fn accounts_are_listed_newest_first_in_pages() {
-    let shop = Shop::open().await;
-    let (_, admin) = shop.administrator("admin@example.com").await;
+    let service = Service::start().await;
+    let (_, admin) = service.administrator("admin@example.com").await;
     for number in 0..4 {
-        shop.clock.advance(chrono::Duration::seconds(1));
-        shop.register(&format!("c{number}@example.com")).await;
+        service.clock.advance(chrono::Duration::seconds(1));
+        service.register(&format!("c{number}@example.com")).await;
     }
     let emails = async |query: &str| -> (Vec<String>, Value) {
-        let body = shop.signed_in(&admin).get(&format!("/auth/users?{query}")).await.value();
+        let body = service.signed_in(&admin).get(&format!("/auth/users?{query}")).await.json();
         let email = |user: &Value| user["email"].as_str().unwrap().to_owned();
         (body["data"].as_array().unwrap().iter().map(email).collect(), body["pagination"].clone())
     };
@@ -29,101 +29,103 @@ async fn accounts_are_listed_newest_first_in_pages() {
     assert_eq!(emails("is_active=false").await.0, Vec::<String>::new());
     assert_eq!(emails("is_active=true&role=customer&limit=1").await.1["total_items"], 4);
     for query in ["limit=101", "page=0", "role=root", "is_active=maybe"] {
-        let answer = shop.signed_in(&admin).get(&format!("/auth/users?{query}")).await;
+        let answer = service.signed_in(&admin).get(&format!("/auth/users?{query}")).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{query}");
     }
 }
 
 #[tokio::test]
 async fn a_cursor_walks_the_whole_list_once() {
-    let shop = Shop::open().await;
-    let (_, admin) = shop.administrator("admin@example.com").await;
+    let service = Service::start().await;
+    let (_, admin) = service.administrator("admin@example.com").await;
     // All at the same time: the identifier decides.
     for number in 0..6 {
-        shop.register(&format!("c{number}@example.com")).await;
+        service.register(&format!("c{number}@example.com")).await;
     }
-    let all = shop.signed_in(&admin).get("/auth/users").await.value();
+    let all = service.signed_in(&admin).get("/auth/users").await.json();
     assert!(all.get("next_cursor").is_none());
     let mut walked = Vec::new();
     let mut path = "/auth/users?limit=3".to_owned();
     for page in 0..3 {
-        let body = shop.signed_in(&admin).get(&path).await.value();
+        let body = service.signed_in(&admin).get(&path).await.json();
         walked.extend(body["data"].as_array().unwrap().clone());
         match body.get("next_cursor").and_then(Value::as_str) {
             Some(cursor) => path = format!("/auth/users?limit=3&cursor={cursor}"),
             None => assert_eq!(page, 2),
         }
         // Who comes later does not move what is still to be read.
-        shop.clock.advance(chrono::Duration::seconds(1));
-        shop.register(&format!("late{page}@example.com")).await;
+        service.clock.advance(chrono::Duration::seconds(1));
+        service.register(&format!("late{page}@example.com")).await;
     }
     assert_eq!(&walked, all["data"].as_array().unwrap());
-    let answer = shop.signed_in(&admin).get("/auth/users?cursor=nonsense").await;
+    let answer = service.signed_in(&admin).get("/auth/users?cursor=nonsense").await;
     problem(&answer, StatusCode::BAD_REQUEST, "validation");
 }
 
 #[tokio::test]
 async fn a_role_takes_effect_at_once() {
-    let shop = Shop::open().await;
-    let (_, admin) = shop.administrator("admin@example.com").await;
-    let (id, old) = shop.customer(EMAIL).await;
-    let answer =
-        shop.signed_in(&admin).patch(&format!("/auth/users/{id}/role"), &json!({ "role": "vendor" })).await;
-    assert_eq!((answer.status, &answer.value()["role"]), (StatusCode::OK, &json!("vendor")));
+    let service = Service::start().await;
+    let (_, admin) = service.administrator("admin@example.com").await;
+    let (id, old) = service.customer(EMAIL).await;
+    let answer = service
+        .signed_in(&admin)
+        .patch(&format!("/auth/users/{id}/role"), &json!({ "role": "vendor" }))
+        .await;
+    assert_eq!((answer.status, &answer.json()["role"]), (StatusCode::OK, &json!("vendor")));
 
-    problem(&shop.validate(&old.access).await, StatusCode::UNAUTHORIZED, "unauthorized");
+    problem(&service.validate(&old.access).await, StatusCode::UNAUTHORIZED, "unauthorized");
     // In the very second of the change.
-    let new = Tokens::of(&shop.refresh(&old).await);
-    assert_eq!(shop.validate(&new.access).await.value()["user"]["role"], "vendor");
+    let new = Tokens::of(&service.refresh(&old).await);
+    assert_eq!(service.validate(&new.access).await.json()["user"]["role"], "vendor");
 
-    let event = shop.events().await.pop().unwrap();
+    let event = service.events().await.pop().unwrap();
     assert_eq!(event["event_type"], "UserUpdated");
     assert_eq!((&event["payload"]["user_id"], &event["payload"]["role"]), (&json!(id), &json!("vendor")));
 }
 
 #[tokio::test]
 async fn deactivation_ends_everything_and_can_be_undone() {
-    let shop = Shop::open().await;
-    let (_, admin) = shop.administrator("admin@example.com").await;
-    let (id, tokens) = shop.customer(EMAIL).await;
-    let other = shop.login(EMAIL).await;
+    let service = Service::start().await;
+    let (_, admin) = service.administrator("admin@example.com").await;
+    let (id, tokens) = service.customer(EMAIL).await;
+    let other = service.login(EMAIL).await;
     let path = format!("/auth/users/{id}/active");
-    let answer = shop.signed_in(&admin).patch(&path, &json!({ "is_active": false })).await;
-    assert_eq!((answer.status, &answer.value()["is_active"]), (StatusCode::OK, &json!(false)));
+    let answer = service.signed_in(&admin).patch(&path, &json!({ "is_active": false })).await;
+    assert_eq!((answer.status, &answer.json()["is_active"]), (StatusCode::OK, &json!(false)));
     for tokens in [&tokens, &other] {
-        problem(&shop.validate(&tokens.access).await, StatusCode::UNAUTHORIZED, "unauthorized");
-        problem(&shop.refresh(tokens).await, StatusCode::UNAUTHORIZED, "invalid_refresh_token");
+        problem(&service.validate(&tokens.access).await, StatusCode::UNAUTHORIZED, "unauthorized");
+        problem(&service.refresh(tokens).await, StatusCode::UNAUTHORIZED, "invalid_refresh_token");
     }
     let login = json!({ "email": EMAIL, "password": PASSWORD });
-    problem(&shop.client.post("/auth/login", &login).await, StatusCode::FORBIDDEN, "account_deactivated");
-    assert_eq!(shop.events().await.pop().unwrap()["payload"]["is_active"], false);
+    problem(&service.client.post("/auth/login", &login).await, StatusCode::FORBIDDEN, "account_deactivated");
+    assert_eq!(service.events().await.pop().unwrap()["payload"]["is_active"], false);
 
-    let answer = shop.signed_in(&admin).patch(&path, &json!({ "is_active": true })).await;
-    assert_eq!(answer.value()["is_active"], true);
-    let again = shop.login(EMAIL).await;
-    assert_eq!(shop.validate(&again.access).await.status, StatusCode::OK);
-    problem(&shop.refresh(&tokens).await, StatusCode::UNAUTHORIZED, "invalid_refresh_token");
+    let answer = service.signed_in(&admin).patch(&path, &json!({ "is_active": true })).await;
+    assert_eq!(answer.json()["is_active"], true);
+    let again = service.login(EMAIL).await;
+    assert_eq!(service.validate(&again.access).await.status, StatusCode::OK);
+    problem(&service.refresh(&tokens).await, StatusCode::UNAUTHORIZED, "invalid_refresh_token");
 }
 
 #[tokio::test]
 async fn what_is_already_so_changes_nothing() {
-    let shop = Shop::open().await;
-    let (_, admin) = shop.administrator("admin@example.com").await;
-    let (id, tokens) = shop.customer(EMAIL).await;
-    let events = shop.events().await.len();
-    let client = shop.signed_in(&admin);
+    let service = Service::start().await;
+    let (_, admin) = service.administrator("admin@example.com").await;
+    let (id, tokens) = service.customer(EMAIL).await;
+    let events = service.events().await.len();
+    let client = service.signed_in(&admin);
     let role = client.patch(&format!("/auth/users/{id}/role"), &json!({ "role": "customer" })).await;
     let active = client.patch(&format!("/auth/users/{id}/active"), &json!({ "is_active": true })).await;
     assert_eq!((role.status, active.status), (StatusCode::OK, StatusCode::OK));
-    assert_eq!(shop.events().await.len(), events);
-    assert_eq!(shop.validate(&tokens.access).await.status, StatusCode::OK);
+    assert_eq!(service.events().await.len(), events);
+    assert_eq!(service.validate(&tokens.access).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
 async fn the_last_administrator_stays_one() {
-    let shop = Shop::open().await;
-    let (id, admin) = shop.administrator("admin@example.com").await;
-    let client = shop.signed_in(&admin);
+    let service = Service::start().await;
+    let (id, admin) = service.administrator("admin@example.com").await;
+    let client = service.signed_in(&admin);
     let role = client.patch(&format!("/auth/users/{id}/role"), &json!({ "role": "customer" })).await;
     problem(&role, StatusCode::CONFLICT, "last_administrator");
     let active = client.patch(&format!("/auth/users/{id}/active"), &json!({ "is_active": false })).await;
@@ -132,11 +134,11 @@ async fn the_last_administrator_stays_one() {
 
 #[tokio::test]
 async fn two_administrators_who_remove_each_other_leave_one() {
-    let shop = Shop::open().await;
-    let (first, first_tokens) = shop.administrator("first@example.com").await;
-    let (second, second_tokens) = shop.administrator("second@example.com").await;
+    let service = Service::start().await;
+    let (first, first_tokens) = service.administrator("first@example.com").await;
+    let (second, second_tokens) = service.administrator("second@example.com").await;
     let demotion = json!({ "role": "customer" });
-    let (one, other) = (shop.signed_in(&first_tokens), shop.signed_in(&second_tokens));
+    let (one, other) = (service.signed_in(&first_tokens), service.signed_in(&second_tokens));
     let (paths, body) = ([second, first].map(|id| format!("/auth/users/{id}/role")), &demotion);
     let answers = tokio::join!(one.patch(&paths[0], body), other.patch(&paths[1], body));
     let mut statuses = [answers.0.status, answers.1.status];
@@ -144,7 +146,7 @@ async fn two_administrators_who_remove_each_other_leave_one() {
     assert_eq!(statuses[0], StatusCode::OK);
     assert!([StatusCode::CONFLICT, StatusCode::UNAUTHORIZED].contains(&statuses[1]), "{statuses:?}");
     let left: i64 = sqlx::query_scalar("SELECT count(*) FROM users WHERE role = 'admin'")
-        .fetch_one(&shop.pool)
+        .fetch_one(&service.pool)
         .await
         .unwrap();
     assert_eq!(left, 1);
@@ -156,25 +158,25 @@ async fn two_administrators_who_remove_each_other_leave_one() {
 #[case(Method::PATCH, "/{id}/active", Some(json!({ "is_active": false })))]
 #[tokio::test]
 async fn only_administrators_may(#[case] method: Method, #[case] path: &str, #[case] body: Option<Value>) {
-    let shop = Shop::open().await;
-    let (id, customer) = shop.customer(EMAIL).await;
+    let service = Service::start().await;
+    let (id, customer) = service.customer(EMAIL).await;
     let path = format!("/auth/users{}", path.replace("{id}", &id.to_string()));
-    let service = shop.key.service_token("order", "auth", shop.clock.now().timestamp());
-    for client in [shop.signed_in(&customer), shop.client.with_token(&service)] {
-        let answer = client.send(method.clone(), &path, body.as_ref()).await;
+    let by_service = service.key.service_token("order", "auth", service.clock.now().timestamp());
+    for client in [service.signed_in(&customer), service.client.with_token(&by_service)] {
+        let answer = client.json(method.clone(), &path, &body).await;
         problem(&answer, StatusCode::FORBIDDEN, "forbidden");
     }
-    let answer = shop.client.send(method, &path, body.as_ref()).await;
+    let answer = service.client.json(method, &path, &body).await;
     problem(&answer, StatusCode::UNAUTHORIZED, "unauthorized");
-    let profile = shop.signed_in(&customer).get(&format!("/auth/users/{id}")).await.value();
+    let profile = service.signed_in(&customer).get(&format!("/auth/users/{id}")).await.json();
     assert_eq!((&profile["role"], &profile["is_active"]), (&json!("customer"), &json!(true)));
 }
 
 #[tokio::test]
 async fn bad_changes_are_refused() {
-    let shop = Shop::open().await;
-    let (id, admin) = shop.administrator("admin@example.com").await;
-    let client = shop.signed_in(&admin);
+    let service = Service::start().await;
+    let (id, admin) = service.administrator("admin@example.com").await;
+    let client = service.signed_in(&admin);
     for (path, body) in [
         ("role", json!({ "role": "service" })),
         ("role", json!({ "role": "root" })),
@@ -193,18 +195,18 @@ async fn bad_changes_are_refused() {
 
 #[tokio::test]
 async fn a_change_ends_the_tokens_of_a_replica_whose_clock_is_ahead() {
-    let shop = Shop::open().await;
-    let (_, admin) = shop.administrator("admin@example.com").await;
-    let id = shop.register(EMAIL).await;
-    let ahead = shop.replica(|_| {}, None);
-    shop.clock.advance(chrono::Duration::seconds(5));
+    let service = Service::start().await;
+    let (_, admin) = service.administrator("admin@example.com").await;
+    let id = service.register(EMAIL).await;
+    let ahead = service.replica(|_| {}, None).await;
+    service.clock.advance(chrono::Duration::seconds(5));
     let tokens = ahead.login(EMAIL).await;
-    shop.clock.advance(chrono::Duration::seconds(-5));
+    service.clock.advance(chrono::Duration::seconds(-5));
     let path = format!("/auth/users/{id}/role");
-    let answer = shop.signed_in(&admin).patch(&path, &json!({ "role": "vendor" })).await;
+    let answer = service.signed_in(&admin).patch(&path, &json!({ "role": "vendor" })).await;
     assert_eq!(answer.status, StatusCode::OK);
-    problem(&shop.validate(&tokens.access).await, StatusCode::UNAUTHORIZED, "unauthorized");
+    problem(&service.validate(&tokens.access).await, StatusCode::UNAUTHORIZED, "unauthorized");
     // One issued afterwards by a clock that is behind is good.
-    let new = Tokens::of(&shop.refresh(&tokens).await);
-    assert_eq!(shop.validate(&new.access).await.value()["user"]["role"], "vendor");
+    let new = Tokens::of(&service.refresh(&tokens).await);
+    assert_eq!(service.validate(&new.access).await.json()["user"]["role"], "vendor");
 }

@@ -4,7 +4,7 @@ use http::StatusCode;
 use rstest::rstest;
 use serde_json::json;
 
-use crate::support::{EMAIL, PASSWORD, Shop, Tokens, registration};
+use crate::service::{EMAIL, PASSWORD, Service, Tokens, registration};
 
 #[rstest]
 #[case("/auth/register")]
@@ -13,10 +13,10 @@ use crate::support::{EMAIL, PASSWORD, Shop, Tokens, registration};
 #[case("/api/users/register")]
 #[tokio::test]
 async fn registering(#[case] path: &str) {
-    let shop = Shop::open().await;
-    let answer = shop.client.post(path, &registration(EMAIL)).await;
+    let service = Service::start().await;
+    let answer = service.client.post(path, &registration(EMAIL)).await;
     assert_eq!(answer.status, StatusCode::CREATED);
-    assert_eq!(answer.value()["email"], EMAIL);
+    assert_eq!(answer.json()["email"], EMAIL);
 }
 
 #[rstest]
@@ -27,22 +27,22 @@ async fn registering(#[case] path: &str) {
 #[case("/api/users/login")]
 #[tokio::test]
 async fn signing_in(#[case] path: &str) {
-    let shop = Shop::open().await;
-    shop.register(EMAIL).await;
+    let service = Service::start().await;
+    service.register(EMAIL).await;
     let login = json!({ "email": EMAIL, "password": PASSWORD });
-    Tokens::of(&shop.client.post(path, &login).await);
+    Tokens::of(&service.client.post(path, &login).await);
 }
 
 #[tokio::test]
 async fn validating_and_reading_an_account() {
-    let shop = Shop::open().await;
-    let (id, tokens) = shop.customer(EMAIL).await;
+    let service = Service::start().await;
+    let (id, tokens) = service.customer(EMAIL).await;
     for path in ["/auth/validate", "/validate-token"] {
-        let answer = shop.client.post(path, &json!({ "token": tokens.access })).await;
-        assert_eq!((answer.status, &answer.value()["valid"]), (StatusCode::OK, &json!(true)), "{path}");
+        let answer = service.client.post(path, &json!({ "token": tokens.access })).await;
+        assert_eq!((answer.status, &answer.json()["valid"]), (StatusCode::OK, &json!(true)), "{path}");
     }
     for prefix in ["/auth/users", "/users", "/api/users"] {
-        let answer = shop.signed_in(&tokens).get(&format!("{prefix}/{id}")).await;
-        assert_eq!((answer.status, &answer.value()["email"]), (StatusCode::OK, &json!(EMAIL)), "{prefix}");
+        let answer = service.signed_in(&tokens).get(&format!("{prefix}/{id}")).await;
+        assert_eq!((answer.status, &answer.json()["email"]), (StatusCode::OK, &json!(EMAIL)), "{prefix}");
     }
 }

@@ -1,13 +1,15 @@
 //! The API's description and the standard routes.
 
+use auth::Auth;
 use http::StatusCode;
+use kit::Service as _;
 use serde_json::Value;
 
-use crate::support::{Shop, problem};
+use crate::service::{Service, problem};
 
 #[test]
 fn every_canonical_route_is_described() {
-    let description = serde_json::to_value(auth::openapi()).unwrap();
+    let description = serde_json::to_value(Auth::openapi(Vec::new)).unwrap();
     for (method, path) in [
         ("post", "/auth/register"),
         ("post", "/auth/login"),
@@ -32,7 +34,7 @@ fn every_canonical_route_is_described() {
 
 #[test]
 fn every_reference_of_the_description_leads_somewhere() {
-    let description = serde_json::to_value(auth::openapi()).unwrap();
+    let description = serde_json::to_value(Auth::openapi(Vec::new)).unwrap();
     let mut references = Vec::new();
     collect(&description, &mut references);
     assert!(!references.is_empty());
@@ -55,15 +57,15 @@ fn collect(value: &Value, references: &mut Vec<String>) {
 
 #[tokio::test]
 async fn the_standard_routes_answer() {
-    let mut shop = Shop::open().await;
-    shop.run_background();
-    shop.ready().await;
+    let mut service = Service::start().await;
+    service.run_background();
+    service.ready().await;
     for path in ["/health", "/metrics"] {
-        assert_eq!(shop.client.get(path).await.status, StatusCode::OK, "{path}");
+        assert_eq!(service.client.get(path).await.status, StatusCode::OK, "{path}");
     }
     for path in ["/health", "/ready", "/metrics", "/openapi.json"] {
-        assert_eq!(shop.internal.get(path).await.status, StatusCode::OK, "{path}");
+        assert_eq!(service.probe(path).await.status, StatusCode::OK, "{path}");
     }
-    problem(&shop.client.get("/nowhere").await, StatusCode::NOT_FOUND, "not_found");
-    problem(&shop.client.get("/auth/login").await, StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed");
+    problem(&service.client.get("/nowhere").await, StatusCode::NOT_FOUND, "not_found");
+    problem(&service.client.get("/auth/login").await, StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed");
 }

@@ -2,27 +2,27 @@
 
 use http::StatusCode;
 use jsonwebtoken::Algorithm;
-use kit::testing::ISSUER;
 use rstest::rstest;
 use serde_json::json;
+use testing::ISSUER;
 
-use crate::support::{
-    EMAIL, PASSWORD, SOON, Shop, TestKey, Tokens, problem, write_keyring, write_verification_keys,
+use crate::service::{
+    EMAIL, PASSWORD, SOON, Service, TestKey, Tokens, problem, write_keyring, write_verification_keys,
 };
 
 #[tokio::test]
 async fn the_public_keys_are_published() {
-    let shop = Shop::open().await;
-    let answer = shop.client.get("/.well-known/jwks.json").await;
+    let service = Service::start().await;
+    let answer = service.client.get("/.well-known/jwks.json").await;
     assert_eq!(answer.status, StatusCode::OK);
-    assert_eq!(answer.value(), json!({ "keys": [shop.key.jwk()] }));
+    assert_eq!(answer.json(), json!({ "keys": [service.key.jwk()] }));
     assert!(answer.header("cache-control").unwrap().starts_with("public"));
 }
 
 #[tokio::test]
 async fn the_issuer_is_described() {
-    let shop = Shop::open().await;
-    let body = shop.client.get("/.well-known/openid-configuration").await.value();
+    let service = Service::start().await;
+    let body = service.client.get("/.well-known/openid-configuration").await.json();
     assert_eq!(body["issuer"], ISSUER);
     assert_eq!(body["jwks_uri"], format!("{ISSUER}/.well-known/jwks.json"));
     assert_eq!(body["token_endpoint"], format!("{ISSUER}/auth/token"));
@@ -36,36 +36,36 @@ fn key_of(tokens: &Tokens) -> String {
 
 #[tokio::test]
 async fn the_active_key_signs_and_tokens_of_the_retiring_one_stay_valid() {
-    let shop = Shop::open().await;
-    let (_, old) = shop.customer(EMAIL).await;
+    let service = Service::start().await;
+    let (_, old) = service.customer(EMAIL).await;
     let next = TestKey::generate();
-    write_verification_keys(shop.directory(), &[&shop.key, &next]);
-    write_keyring(shop.directory(), &[(&shop.key, "Active"), (&next, "Pending")]);
+    write_verification_keys(service.directory(), &[&service.key, &next]);
+    write_keyring(service.directory(), &[(&service.key, "Active"), (&next, "Pending")]);
     testbed::until(SOON, "the pending key is published", async || {
-        shop.client.get("/.well-known/jwks.json").await.text().contains(&next.kid).then_some(())
+        service.client.get("/.well-known/jwks.json").await.text.contains(&next.kid).then_some(())
     })
     .await
     .unwrap();
-    assert_eq!(key_of(&shop.login(EMAIL).await), shop.key.kid, "a pending key does not sign");
+    assert_eq!(key_of(&service.login(EMAIL).await), service.key.kid, "a pending key does not sign");
 
-    write_keyring(shop.directory(), &[(&shop.key, "Retiring"), (&next, "Active")]);
+    write_keyring(service.directory(), &[(&service.key, "Retiring"), (&next, "Active")]);
     let new = testbed::until(SOON, "the new key signs", async || {
-        let tokens = shop.login(EMAIL).await;
+        let tokens = service.login(EMAIL).await;
         (key_of(&tokens) == next.kid).then_some(tokens)
     })
     .await
     .unwrap();
     for tokens in [&old, &new] {
-        assert_eq!(shop.validate(&tokens.access).await.status, StatusCode::OK);
+        assert_eq!(service.validate(&tokens.access).await.status, StatusCode::OK);
     }
 
-    write_verification_keys(shop.directory(), &[&next]);
+    write_verification_keys(service.directory(), &[&next]);
     testbed::until(SOON, "tokens of the removed key are refused", async || {
-        (shop.validate(&old.access).await.status == StatusCode::UNAUTHORIZED).then_some(())
+        (service.validate(&old.access).await.status == StatusCode::UNAUTHORIZED).then_some(())
     })
     .await
     .unwrap();
-    assert_eq!(shop.validate(&new.access).await.status, StatusCode::OK);
+    assert_eq!(service.validate(&new.access).await.status, StatusCode::OK);
 }
 
 #[rstest]
@@ -74,20 +74,20 @@ async fn the_active_key_signs_and_tokens_of_the_retiring_one_stay_valid() {
 #[case(Algorithm::HS256)]
 #[tokio::test]
 async fn every_algorithm_signs_and_a_shared_secret_is_not_published(#[case] algorithm: Algorithm) {
-    let shop = Shop::open().await;
-    shop.register(EMAIL).await;
+    let service = Service::start().await;
+    service.register(EMAIL).await;
     let key = TestKey::generate_for(algorithm);
-    key.write(shop.directory());
+    key.write(service.directory());
     testbed::until(SOON, "a token of the new key is valid", async || {
-        let tokens = shop.login(EMAIL).await;
-        let valid = shop.validate(&tokens.access).await.status == StatusCode::OK;
+        let tokens = service.login(EMAIL).await;
+        let valid = service.validate(&tokens.access).await.status == StatusCode::OK;
         (valid && key_of(&tokens) == key.kid).then_some(())
     })
     .await
     .unwrap();
     let published = testbed::until(SOON, "the published keys changed", async || {
-        let text = shop.client.get("/.well-known/jwks.json").await.text();
-        (!text.contains(&shop.key.kid)).then_some(text)
+        let text = service.client.get("/.well-known/jwks.json").await.text;
+        (!text.contains(&service.key.kid)).then_some(text)
     })
     .await
     .unwrap();
@@ -96,19 +96,19 @@ async fn every_algorithm_signs_and_a_shared_secret_is_not_published(#[case] algo
 
 #[tokio::test]
 async fn an_unusable_keyring_changes_nothing() {
-    let shop = Shop::open().await;
-    shop.register(EMAIL).await;
+    let service = Service::start().await;
+    service.register(EMAIL).await;
     let (one, other) = (TestKey::generate(), TestKey::generate());
     let next = TestKey::generate();
-    std::fs::write(shop.directory().join("keyring.json"), "{").unwrap();
-    assert_eq!(key_of(&shop.login(EMAIL).await), shop.key.kid);
-    write_keyring(shop.directory(), &[(&one, "Active"), (&other, "Active")]);
-    assert_eq!(key_of(&shop.login(EMAIL).await), shop.key.kid);
+    std::fs::write(service.directory().join("keyring.json"), "{").unwrap();
+    assert_eq!(key_of(&service.login(EMAIL).await), service.key.kid);
+    write_keyring(service.directory(), &[(&one, "Active"), (&other, "Active")]);
+    assert_eq!(key_of(&service.login(EMAIL).await), service.key.kid);
     // A good one afterwards shows that the bad ones had been read.
-    write_keyring(shop.directory(), &[(&next, "Active")]);
+    write_keyring(service.directory(), &[(&next, "Active")]);
     testbed::until(SOON, "the good keyring is used", async || {
-        let kid = key_of(&shop.login(EMAIL).await);
-        assert!(kid == shop.key.kid || kid == next.kid, "neither of two active keys signs");
+        let kid = key_of(&service.login(EMAIL).await);
+        assert!(kid == service.key.kid || kid == next.kid, "neither of two active keys signs");
         (kid == next.kid).then_some(())
     })
     .await
@@ -119,15 +119,15 @@ async fn an_unusable_keyring_changes_nothing() {
 async fn without_a_keyring_sign_in_is_unavailable_until_it_comes() {
     let directory = tempfile::tempdir().unwrap();
     let late = directory.path().join("keyring.json");
-    let mut shop = Shop::open_with(|config| config.signing_keys.clone_from(&late), None).await;
-    shop.run_background();
-    shop.register(EMAIL).await;
+    let mut service = Service::start_with(|config| config.signing_keys.clone_from(&late), None).await;
+    service.run_background();
+    service.register(EMAIL).await;
     let login = json!({ "email": EMAIL, "password": PASSWORD });
-    let answer = shop.client.post("/auth/login", &login).await;
+    let answer = service.client.post("/auth/login", &login).await;
     problem(&answer, StatusCode::SERVICE_UNAVAILABLE, "unavailable");
     assert!(answer.header("retry-after").is_some());
     testbed::until(SOON, "everything else is ready", async || {
-        let ready = shop.internal.get("/ready").await;
+        let ready = service.probe("/ready").await;
         problem(&ready, StatusCode::SERVICE_UNAVAILABLE, "not_ready")["detail"]
             .as_str()
             .unwrap()
@@ -136,13 +136,13 @@ async fn without_a_keyring_sign_in_is_unavailable_until_it_comes() {
     })
     .await
     .unwrap();
-    assert_eq!(shop.client.get("/health").await.value(), json!({ "status": "ok" }));
+    assert_eq!(service.client.get("/health").await.json(), json!({ "status": "ok" }));
 
-    write_keyring(directory.path(), &[(&shop.key, "Active")]);
+    write_keyring(directory.path(), &[(&service.key, "Active")]);
     testbed::until(SOON, "sign-in works", async || {
-        (shop.client.post("/auth/login", &login).await.status == StatusCode::OK).then_some(())
+        (service.client.post("/auth/login", &login).await.status == StatusCode::OK).then_some(())
     })
     .await
     .unwrap();
-    shop.ready().await;
+    service.ready().await;
 }

@@ -2,38 +2,38 @@
 
 use http::{Method, StatusCode};
 use kit::clock::Clock;
-use kit::testing::{TestClient, TestResponse};
+use testing::{Answer, Client};
 
-use crate::support::{EMAIL, Shop, Tokens, problem};
+use crate::service::{EMAIL, Service, Tokens, problem};
 
-async fn logout(client: &TestClient) -> TestResponse {
-    client.send(Method::POST, "/auth/logout", None::<&()>).await
+async fn logout(client: &Client) -> Answer {
+    client.send(Method::POST, "/auth/logout", None).await
 }
 
 #[tokio::test]
 async fn the_session_and_its_tokens_end() {
-    let shop = Shop::open().await;
-    let (id, first) = shop.customer(EMAIL).await;
-    let second = Tokens::of(&shop.refresh(&first).await);
-    let other = shop.login(EMAIL).await;
+    let service = Service::start().await;
+    let (id, first) = service.customer(EMAIL).await;
+    let second = Tokens::of(&service.refresh(&first).await);
+    let other = service.login(EMAIL).await;
 
-    let answer = logout(&shop.signed_in(&second)).await;
-    assert_eq!((answer.status, answer.body.len()), (StatusCode::NO_CONTENT, 0));
+    let answer = logout(&service.signed_in(&second)).await;
+    assert_eq!((answer.status, answer.text.len()), (StatusCode::NO_CONTENT, 0));
     for tokens in [&first, &second] {
-        problem(&shop.validate(&tokens.access).await, StatusCode::UNAUTHORIZED, "unauthorized");
-        let profile = shop.signed_in(tokens).get(&format!("/auth/users/{id}")).await;
+        problem(&service.validate(&tokens.access).await, StatusCode::UNAUTHORIZED, "unauthorized");
+        let profile = service.signed_in(tokens).get(&format!("/auth/users/{id}")).await;
         problem(&profile, StatusCode::UNAUTHORIZED, "unauthorized");
-        problem(&shop.refresh(tokens).await, StatusCode::UNAUTHORIZED, "invalid_refresh_token");
+        problem(&service.refresh(tokens).await, StatusCode::UNAUTHORIZED, "invalid_refresh_token");
     }
-    assert_eq!(shop.validate(&other.access).await.status, StatusCode::OK, "other sessions go on");
-    Tokens::of(&shop.refresh(&other).await);
-    problem(&logout(&shop.signed_in(&second)).await, StatusCode::UNAUTHORIZED, "unauthorized");
+    assert_eq!(service.validate(&other.access).await.status, StatusCode::OK, "other sessions go on");
+    Tokens::of(&service.refresh(&other).await);
+    problem(&logout(&service.signed_in(&second)).await, StatusCode::UNAUTHORIZED, "unauthorized");
 }
 
 #[tokio::test]
 async fn only_people_sign_out() {
-    let shop = Shop::open().await;
-    problem(&logout(&shop.client).await, StatusCode::UNAUTHORIZED, "unauthorized");
-    let service = shop.key.service_token("order", "auth", shop.clock.now().timestamp());
-    problem(&logout(&shop.client.with_token(&service)).await, StatusCode::FORBIDDEN, "forbidden");
+    let service = Service::start().await;
+    problem(&logout(&service.client).await, StatusCode::UNAUTHORIZED, "unauthorized");
+    let by_service = service.key.service_token("order", "auth", service.clock.now().timestamp());
+    problem(&logout(&service.client.with_token(&by_service)).await, StatusCode::FORBIDDEN, "forbidden");
 }

@@ -16,9 +16,11 @@ mod refresh;
 mod register;
 mod retention;
 mod revocations;
+mod service;
 mod sessions;
-mod support;
 mod throttle;
 mod upgrade;
 mod users;
 mod validate;
+
+testing::standard_suite!(crate::service::Samples);

@@ -1,30 +1,30 @@
 //! `POST /auth/token`: OAuth 2.0 form grants.
 
 use http::{Request, StatusCode};
-use kit::testing::TestResponse;
 use rstest::rstest;
 use serde_json::json;
+use testing::Answer;
 
-use crate::support::{EMAIL, PASSWORD, Shop, Tokens, keys, problem};
+use crate::service::{EMAIL, PASSWORD, Service, Tokens, keys, problem};
 
-async fn grant(shop: &Shop, form: &str) -> TestResponse {
+async fn grant(service: &Service, form: &str) -> Answer {
     let request = Request::post("/auth/token")
         .header("content-type", "application/x-www-form-urlencoded;charset=UTF-8")
         .body(form.to_owned().into())
         .unwrap();
-    shop.client.send_request(request).await
+    service.client.request(request).await
 }
 
 const PASSWORD_GRANT: &str = "grant_type=password&username=jane.doe%40example.com&password=S3cur3P%40ssw0rd%21&scope=all&client_id=app";
 
 #[tokio::test]
 async fn the_password_and_refresh_token_grants_work() {
-    let shop = Shop::open().await;
-    shop.register(EMAIL).await;
-    let first = Tokens::of(&grant(&shop, PASSWORD_GRANT).await);
-    assert_eq!(shop.validate(&first.access).await.status, StatusCode::OK);
+    let service = Service::start().await;
+    service.register(EMAIL).await;
+    let first = Tokens::of(&grant(&service, PASSWORD_GRANT).await);
+    assert_eq!(service.validate(&first.access).await.status, StatusCode::OK);
     let form = format!("grant_type=refresh_token&refresh_token={}", first.refresh);
-    let second = Tokens::of(&grant(&shop, &form).await);
+    let second = Tokens::of(&grant(&service, &form).await);
     assert_eq!(second.session(), first.session());
 }
 
@@ -40,29 +40,29 @@ async fn the_password_and_refresh_token_grants_work() {
 #[case::unsupported("grant_type=client_credentials", "unsupported_grant_type")]
 #[tokio::test]
 async fn errors_are_those_of_rfc_6749(#[case] form: &str, #[case] error: &str) {
-    let shop = Shop::open().await;
-    shop.register(EMAIL).await;
-    let answer = grant(&shop, form).await;
+    let service = Service::start().await;
+    service.register(EMAIL).await;
+    let answer = grant(&service, form).await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
-    let body = answer.value();
+    let body = answer.json();
     assert_eq!(keys(&body), ["error", "error_description"]);
     assert_eq!(body["error"], error);
 }
 
 #[tokio::test]
 async fn a_deactivated_account_gets_no_grant() {
-    let shop = Shop::open().await;
-    shop.register(EMAIL).await;
-    sqlx::query("UPDATE users SET is_active = false").execute(&shop.pool).await.unwrap();
-    assert_eq!(grant(&shop, PASSWORD_GRANT).await.value()["error"], "invalid_grant");
+    let service = Service::start().await;
+    service.register(EMAIL).await;
+    sqlx::query("UPDATE users SET is_active = false").execute(&service.pool).await.unwrap();
+    assert_eq!(grant(&service, PASSWORD_GRANT).await.json()["error"], "invalid_grant");
 }
 
 #[tokio::test]
 async fn json_is_read_as_a_login() {
-    let shop = Shop::open().await;
-    shop.register(EMAIL).await;
+    let service = Service::start().await;
+    service.register(EMAIL).await;
     let login = json!({ "email": EMAIL, "password": PASSWORD });
-    Tokens::of(&shop.client.post("/auth/token", &login).await);
-    let wrong = shop.client.post("/auth/token", &json!({ "email": EMAIL, "password": "x" })).await;
+    Tokens::of(&service.client.post("/auth/token", &login).await);
+    let wrong = service.client.post("/auth/token", &json!({ "email": EMAIL, "password": "x" })).await;
     problem(&wrong, StatusCode::UNAUTHORIZED, "invalid_credentials");
 }

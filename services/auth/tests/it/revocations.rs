@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use testbed::Nats;
 use uuid::Uuid;
 
-use crate::support::{EMAIL, SOON, Shop, Tokens, problem};
+use crate::service::{EMAIL, SOON, Service, Tokens, problem};
 
 async fn value(jetstream: &jetstream::Context, revocation: Revocation) -> Option<Value> {
     let bucket = jetstream.get_key_value("revocations").await.ok()?;
@@ -22,22 +22,22 @@ async fn arrives(jetstream: &jetstream::Context, revocation: Revocation) -> Valu
         .unwrap()
 }
 
-async fn logout(shop: &Shop, tokens: &Tokens) {
-    let answer = shop.signed_in(tokens).send(Method::POST, "/auth/logout", None::<&()>).await;
+async fn logout(service: &Service, tokens: &Tokens) {
+    let answer = service.signed_in(tokens).send(Method::POST, "/auth/logout", None).await;
     assert_eq!(answer.status, StatusCode::NO_CONTENT);
 }
 
-async fn refused(shop: &Shop, tokens: &Tokens) {
+async fn refused(service: &Service, tokens: &Tokens) {
     testbed::until(SOON, "the token is refused", async || {
-        (shop.validate(&tokens.access).await.status == StatusCode::UNAUTHORIZED).then_some(())
+        (service.validate(&tokens.access).await.status == StatusCode::UNAUTHORIZED).then_some(())
     })
     .await
     .unwrap();
 }
 
 /// A second replica of the service: the same database, NATS and keys.
-fn replica(shop: &Shop, jetstream: jetstream::Context) -> Shop {
-    let mut replica = shop.replica(|_| {}, Some(jetstream));
+async fn replica(service: &Service, jetstream: jetstream::Context) -> Service {
+    let mut replica = service.replica(|_| {}, Some(jetstream)).await;
     replica.run_background();
     replica
 }
@@ -46,27 +46,27 @@ fn replica(shop: &Shop, jetstream: jetstream::Context) -> Shop {
 async fn a_logout_and_a_deactivation_reach_the_other_replica() {
     let nats = Nats::start().await.unwrap();
     let jetstream = nats.provision().await.unwrap();
-    let mut shop = Shop::open_with(|_| {}, Some(jetstream.clone())).await;
-    shop.run_background();
-    let other = replica(&shop, jetstream.clone());
-    let (id, first) = shop.customer(EMAIL).await;
-    let second = shop.login(EMAIL).await;
+    let mut service = Service::start_with(|_| {}, Some(jetstream.clone())).await;
+    service.run_background();
+    let other = replica(&service, jetstream.clone()).await;
+    let (id, first) = service.customer(EMAIL).await;
+    let second = service.login(EMAIL).await;
     testbed::until(SOON, "the replica has the keys", async || {
         (other.validate(&first.access).await.status == StatusCode::OK).then_some(())
     })
     .await
     .unwrap();
 
-    logout(&shop, &first).await;
+    logout(&service, &first).await;
     let entry = arrives(&jetstream, Revocation::Session(first.session())).await;
     let before = first.claims()["iat_ms"].as_i64().unwrap();
     assert_eq!(entry, json!({ "before": before, "until": before + 65 * 60 * 1000 }));
     refused(&other, &first).await;
     assert_eq!(other.validate(&second.access).await.status, StatusCode::OK);
 
-    let (_, admin) = shop.administrator("admin@example.com").await;
+    let (_, admin) = service.administrator("admin@example.com").await;
     let path = format!("/auth/users/{id}/active");
-    let answer = shop.signed_in(&admin).patch(&path, &json!({ "is_active": false })).await;
+    let answer = service.signed_in(&admin).patch(&path, &json!({ "is_active": false })).await;
     assert_eq!(answer.status, StatusCode::OK);
     arrives(&jetstream, Revocation::User(id)).await;
     refused(&other, &second).await;
@@ -76,50 +76,50 @@ async fn a_logout_and_a_deactivation_reach_the_other_replica() {
 async fn a_revocation_waits_while_nats_is_unavailable() {
     let nats = Nats::start().await.unwrap();
     let jetstream = nats.provision().await.unwrap();
-    let mut shop = Shop::open_with(|_| {}, Some(jetstream.clone())).await;
-    shop.run_background();
-    let (_, tokens) = shop.customer(EMAIL).await;
+    let mut service = Service::start_with(|_| {}, Some(jetstream.clone())).await;
+    service.run_background();
+    let (_, tokens) = service.customer(EMAIL).await;
     nats.stop().await.unwrap();
 
-    logout(&shop, &tokens).await;
+    logout(&service, &tokens).await;
     assert_eq!(
-        shop.validate(&tokens.access).await.status,
+        service.validate(&tokens.access).await.status,
         StatusCode::UNAUTHORIZED,
         "here it is in force at once"
     );
     nats.start_again().await.unwrap();
     arrives(&jetstream, Revocation::Session(tokens.session())).await;
-    shop.until("it is noted", "SELECT bool_and(published_at IS NOT NULL) FROM revocations").await;
+    service.until("it is noted", "SELECT bool_and(published_at IS NOT NULL) FROM revocations").await;
 }
 
 #[tokio::test]
 async fn a_revocation_outlives_the_bucket() {
     let nats = Nats::start().await.unwrap();
     let jetstream = nats.provision().await.unwrap();
-    let mut shop = Shop::open_with(|_| {}, Some(jetstream.clone())).await;
-    shop.run_background();
-    let (_, tokens) = shop.customer(EMAIL).await;
-    logout(&shop, &tokens).await;
+    let mut service = Service::start_with(|_| {}, Some(jetstream.clone())).await;
+    service.run_background();
+    let (_, tokens) = service.customer(EMAIL).await;
+    logout(&service, &tokens).await;
     arrives(&jetstream, Revocation::Session(tokens.session())).await;
-    shop.until("it is noted", "SELECT bool_and(published_at IS NOT NULL) FROM revocations").await;
+    service.until("it is noted", "SELECT bool_and(published_at IS NOT NULL) FROM revocations").await;
 
     nats.lose_store().await.unwrap();
     nats.start_again().await.unwrap();
     nats.provision().await.unwrap();
     // A replica that starts puts them back; a running one does so at its next inspection.
-    let _replica = replica(&shop, jetstream.clone());
+    let _replica = replica(&service, jetstream.clone()).await;
     arrives(&jetstream, Revocation::Session(tokens.session())).await;
 }
 
 #[tokio::test]
 async fn a_process_is_ready_only_when_it_refuses_what_was_ended_before_it_started() {
-    let shop = Shop::open().await;
-    let (_, tokens) = shop.customer(EMAIL).await;
-    logout(&shop, &tokens).await;
+    let service = Service::start().await;
+    let (_, tokens) = service.customer(EMAIL).await;
+    logout(&service, &tokens).await;
     // No NATS at all.
-    let mut restarted = shop.replica(|_| {}, None);
+    let mut restarted = service.replica(|_| {}, None).await;
     testbed::until(SOON, "it waits for revocations alone", async || {
-        let answer = restarted.internal.get("/ready").await;
+        let answer = restarted.probe("/ready").await;
         let waiting = problem(&answer, StatusCode::SERVICE_UNAVAILABLE, "not_ready");
         waiting["detail"].as_str().unwrap().contains("revocations").then_some(())
     })
@@ -127,21 +127,21 @@ async fn a_process_is_ready_only_when_it_refuses_what_was_ended_before_it_starte
     .unwrap();
     restarted.run_background();
     restarted.ready().await;
-    let fresh = shop.login(EMAIL).await;
+    let fresh = service.login(EMAIL).await;
     assert_eq!(restarted.validate(&fresh.access).await.status, StatusCode::OK, "it has the keys");
     assert_eq!(restarted.validate(&tokens.access).await.status, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
 async fn a_revocation_at_one_replica_reaches_another_without_nats() {
-    let mut shop = Shop::open().await;
-    let (_, tokens) = shop.customer(EMAIL).await;
-    let mut other = shop.replica(|_| {}, None);
-    shop.run_background();
+    let mut service = Service::start().await;
+    let (_, tokens) = service.customer(EMAIL).await;
+    let mut other = service.replica(|_| {}, None).await;
+    service.run_background();
     other.run_background();
     other.ready().await;
     assert_eq!(other.validate(&tokens.access).await.status, StatusCode::OK);
-    logout(&shop, &tokens).await;
+    logout(&service, &tokens).await;
     refused(&other, &tokens).await;
 }
 
@@ -149,9 +149,9 @@ async fn a_revocation_at_one_replica_reaches_another_without_nats() {
 async fn events_reach_the_stream() {
     let nats = Nats::start().await.unwrap();
     let jetstream = nats.provision().await.unwrap();
-    let mut shop = Shop::open_with(|_| {}, Some(jetstream.clone())).await;
-    shop.run_background();
-    let id: Uuid = shop.register(EMAIL).await;
+    let mut service = Service::start_with(|_| {}, Some(jetstream.clone())).await;
+    service.run_background();
+    let id: Uuid = service.register(EMAIL).await;
     let message = testbed::until(SOON, "the event is in the stream", async || {
         let stream = jetstream.get_stream("USERS").await.ok()?;
         stream.get_last_raw_message_by_subject("user.registered").await.ok()
@@ -164,25 +164,25 @@ async fn events_reach_the_stream() {
 
 const RECORDED: &str = "/internal/revocations";
 
-fn service(shop: &Shop, name: &str, audience: &str) -> kit::testing::TestClient {
-    shop.client.with_token(&shop.key.service_token(name, audience, shop.clock.now().timestamp()))
+fn by_service(service: &Service, name: &str, audience: &str) -> testing::Client {
+    service.client.with_token(&service.key.service_token(name, audience, service.clock.now().timestamp()))
 }
 
 #[tokio::test]
 async fn services_read_what_is_recorded_as_the_bucket_has_it() {
     let nats = Nats::start().await.unwrap();
     let jetstream = nats.provision().await.unwrap();
-    let mut shop = Shop::open_with(|_| {}, Some(jetstream.clone())).await;
-    shop.run_background();
-    let (id, tokens) = shop.customer(EMAIL).await;
-    let (_, admin) = shop.administrator("admin@example.com").await;
-    logout(&shop, &tokens).await;
-    shop.clock.advance(chrono::Duration::milliseconds(1));
+    let mut service = Service::start_with(|_| {}, Some(jetstream.clone())).await;
+    service.run_background();
+    let (id, tokens) = service.customer(EMAIL).await;
+    let (_, admin) = service.administrator("admin@example.com").await;
+    logout(&service, &tokens).await;
+    service.clock.advance(chrono::Duration::milliseconds(1));
     let path = format!("/auth/users/{id}/role");
-    let answer = shop.signed_in(&admin).patch(&path, &json!({ "role": "vendor" })).await;
+    let answer = service.signed_in(&admin).patch(&path, &json!({ "role": "vendor" })).await;
     assert_eq!(answer.status, StatusCode::OK);
 
-    let answer = service(&shop, "order", "auth").get(RECORDED).await;
+    let answer = by_service(&service, "order", "auth").get(RECORDED).await;
     assert_eq!(answer.status, StatusCode::OK);
     let mut expected = Vec::new();
     for revocation in [Revocation::Session(tokens.session()), Revocation::User(id)] {
@@ -190,25 +190,25 @@ async fn services_read_what_is_recorded_as_the_bucket_has_it() {
         entry["key"] = json!(revocation.key());
         expected.push(entry);
     }
-    assert_eq!(answer.value(), json!({ "data": expected }));
+    assert_eq!(answer.json(), json!({ "data": expected }));
 }
 
 #[tokio::test]
 async fn what_is_recorded_is_read_page_by_page() {
-    let shop = Shop::open().await;
+    let service = Service::start().await;
     sqlx::query(
         "INSERT INTO revocations (key, before, created_at)
          SELECT 'auth.sid.' || gen_random_uuid(), 1800000000000, $1::timestamptz - make_interval(secs => number / 2)
          FROM generate_series(1, 2500) AS number",
     )
-    .bind(shop.clock.now())
-    .execute(&shop.pool)
+    .bind(service.clock.now())
+    .execute(&service.pool)
     .await
     .unwrap();
-    let order = service(&shop, "order", "auth");
+    let order = by_service(&service, "order", "auth");
     let (mut keys, mut path, mut pages) = (std::collections::BTreeSet::new(), RECORDED.to_owned(), 0);
     loop {
-        let body = order.get(&path).await.value();
+        let body = order.get(&path).await.json();
         pages += 1;
         for entry in body["data"].as_array().unwrap() {
             assert!(keys.insert(entry["key"].as_str().unwrap().to_owned()), "twice: {entry}");
@@ -227,13 +227,13 @@ async fn what_is_recorded_is_read_page_by_page() {
 
 #[tokio::test]
 async fn only_services_read_what_is_recorded() {
-    let shop = Shop::open().await;
-    let (_, customer) = shop.customer(EMAIL).await;
-    let (_, admin) = shop.administrator("admin@example.com").await;
+    let service = Service::start().await;
+    let (_, customer) = service.customer(EMAIL).await;
+    let (_, admin) = service.administrator("admin@example.com").await;
     for person in [&customer, &admin] {
-        problem(&shop.signed_in(person).get(RECORDED).await, StatusCode::FORBIDDEN, "forbidden");
+        problem(&service.signed_in(person).get(RECORDED).await, StatusCode::FORBIDDEN, "forbidden");
     }
-    problem(&shop.client.get(RECORDED).await, StatusCode::UNAUTHORIZED, "unauthorized");
-    let elsewhere = service(&shop, "order", "notification");
+    problem(&service.client.get(RECORDED).await, StatusCode::UNAUTHORIZED, "unauthorized");
+    let elsewhere = by_service(&service, "order", "notification");
     problem(&elsewhere.get(RECORDED).await, StatusCode::UNAUTHORIZED, "unauthorized");
 }

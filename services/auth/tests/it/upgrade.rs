@@ -1,10 +1,11 @@
 //! A database of the first release, brought up to date.
 
+use kit::Service as _;
 use rstest::rstest;
 use sqlx::PgPool;
 use sqlx::migrate::Migrator;
 
-use crate::support::{EMAIL, Shop};
+use crate::service::{EMAIL, Service};
 
 /// Accounts as the first release writes them.
 const ACCOUNTS: &str = "
@@ -14,7 +15,12 @@ const ACCOUNTS: &str = "
 /// The migrations that the first release had, but for kit's own tables.
 async fn first_release() -> testbed::TestDatabase {
     let kit = kit::database::migrator();
-    let first = auth::MIGRATOR.iter().filter(|migration| migration.version <= 2).cloned().collect();
+    let first = auth::Auth::migrations()
+        .unwrap()
+        .iter()
+        .filter(|migration| migration.version <= 2)
+        .cloned()
+        .collect();
     testbed::Postgres::shared().await.database(&[&kit, &Migrator::with_migrations(first)]).await
 }
 
@@ -27,7 +33,7 @@ async fn upgrade(pool: &PgPool) {
     .execute(pool)
     .await
     .unwrap();
-    let mut migrator = Migrator::with_migrations(auth::MIGRATOR.iter().cloned().collect());
+    let mut migrator = Migrator::with_migrations(auth::Auth::migrations().unwrap().iter().cloned().collect());
     migrator.set_ignore_missing(true);
     migrator.run(pool).await.unwrap();
 }
@@ -71,7 +77,7 @@ async fn an_empty_platform_is_not_bootstrapped() {
 #[tokio::test]
 async fn accounts_of_the_first_release_sign_in() {
     let database = first_release().await;
-    let hash = bcrypt::hash(crate::support::PASSWORD, 4).unwrap();
+    let hash = bcrypt::hash(crate::service::PASSWORD, 4).unwrap();
     sqlx::query(ACCOUNTS)
         .bind(&hash)
         .bind("vendor")
@@ -81,7 +87,7 @@ async fn accounts_of_the_first_release_sign_in() {
         .await
         .unwrap();
     upgrade(&database.pool).await;
-    let shop = Shop::open_on(database, |_| {}, None);
-    let tokens = shop.login(EMAIL).await;
+    let service = Service::start_on(database, |_| {}, None).await;
+    let tokens = service.login(EMAIL).await;
     assert_eq!(tokens.claims()["role"], "vendor");
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use governor::clock::DefaultClock;
 use http::StatusCode;
 use kit::auth::Role;
-use kit::testing::Keys;
+use testing::Keys;
 use uuid::Uuid;
 
 use super::*;

@@ -3,17 +3,17 @@
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::harness::Gateway;
+use crate::service::Service;
 
 #[tokio::test]
 async fn no_web_page_may_call_unless_its_origin_is_configured() {
     let upstream = MockServer::start().await;
     Mock::given(any()).respond_with(ResponseTemplate::new(200)).mount(&upstream).await;
-    let closed = Gateway::before(&upstream, "{}").await;
+    let closed = Service::before(&upstream, "{}").await;
     let response = closed.get("/orders").header("origin", "https://shop.example").send().await.unwrap();
     assert!(!response.headers().contains_key("access-control-allow-origin"));
 
-    let open = Gateway::before(&upstream, "{cors: {allowed_origins: ['https://shop.example']}}").await;
+    let open = Service::before(&upstream, "{cors: {allowed_origins: ['https://shop.example']}}").await;
     let response = open.get("/orders").header("origin", "https://shop.example").send().await.unwrap();
     assert_eq!(response.headers()["access-control-allow-origin"], "https://shop.example");
     let stranger = open.get("/orders").header("origin", "https://evil.example").send().await.unwrap();
@@ -25,7 +25,7 @@ async fn a_preflight_is_answered_here_and_not_counted() {
     let upstream = MockServer::start().await;
     let section =
         "{cors: {allowed_origins: ['https://shop.example']}, rate_limits: {auth_per_minute_per_ip: 1}}";
-    let gateway = Gateway::before(&upstream, section).await;
+    let gateway = Service::before(&upstream, section).await;
     for _ in 0..3 {
         let response = gateway
             .request("OPTIONS", "/api/v1/auth/login")
@@ -45,7 +45,7 @@ async fn a_preflight_is_answered_here_and_not_counted() {
 
 #[tokio::test]
 async fn a_page_that_may_call_may_also_read_why_it_was_refused() {
-    let gateway = Gateway::before_address(
+    let gateway = Service::before_address(
         "http://127.0.0.1:1",
         "{cors: {allowed_origins: ['https://shop.example'], allow_credentials: true}}",
     )
@@ -73,7 +73,7 @@ async fn a_page_that_may_call_may_also_read_why_it_was_refused() {
 async fn what_services_tell_each_other_is_not_behind_the_gateway() {
     let upstream = MockServer::start().await;
     Mock::given(any()).respond_with(ResponseTemplate::new(200)).mount(&upstream).await;
-    let gateway = Gateway::before(&upstream, "{}").await;
+    let gateway = Service::before(&upstream, "{}").await;
     for path in ["/internal/revocations", "/api/v1/internal/orders", "/api/internal", "/%69nternal/orders"] {
         assert_eq!(gateway.get(path).send().await.unwrap().status(), 404, "{path}");
     }
@@ -83,7 +83,7 @@ async fn what_services_tell_each_other_is_not_behind_the_gateway() {
 #[tokio::test]
 async fn one_description_covers_all_services() {
     let upstream = MockServer::start().await;
-    let gateway = Gateway::before(&upstream, "{}").await;
+    let gateway = Service::before(&upstream, "{}").await;
     let document: serde_json::Value =
         gateway.get("/openapi.json").send().await.unwrap().json().await.unwrap();
     assert_eq!(document["openapi"], "3.1.0");
@@ -94,7 +94,7 @@ async fn one_description_covers_all_services() {
 #[tokio::test]
 async fn the_documentation_page_loads_nothing_from_elsewhere() {
     let upstream = MockServer::start().await;
-    let gateway = Gateway::before(&upstream, "{}").await;
+    let gateway = Service::before(&upstream, "{}").await;
     for (path, kind) in [
         ("/docs", "text/html"),
         ("/docs/problems", "text/html"),
@@ -118,9 +118,9 @@ async fn the_documentation_page_loads_nothing_from_elsewhere() {
 #[tokio::test]
 async fn a_problems_type_leads_to_its_description() {
     let upstream = MockServer::start().await;
-    let gateway = Gateway::before(&upstream, "{}").await;
+    let gateway = Service::before(&upstream, "{}").await;
     let refused =
-        crate::harness::problem(gateway.get("/nowhere").send().await.unwrap(), 404, "not_found").await;
+        crate::service::problem(gateway.get("/nowhere").send().await.unwrap(), 404, "not_found").await;
     let (page, place) = refused["type"].as_str().unwrap().split_once('#').unwrap();
     let text = gateway.get(page).send().await.unwrap().text().await.unwrap();
     assert!(text.contains(&format!("id=\"{place}\"")), "{text}");
@@ -129,7 +129,7 @@ async fn a_problems_type_leads_to_its_description() {
 #[tokio::test]
 async fn a_page_may_read_why_it_was_refused() {
     let upstream = MockServer::start().await;
-    let gateway = Gateway::before(&upstream, "{cors: {allowed_origins: ['https://shop.example']}}").await;
+    let gateway = Service::before(&upstream, "{cors: {allowed_origins: ['https://shop.example']}}").await;
     // Answers of the gateway's own layers: an unknown path, a method that is not served.
     for (method, path, status) in [("GET", "/nowhere", 404), ("DELETE", "/docs", 405)] {
         let request = gateway.request(method, path).header("origin", "https://shop.example");
@@ -143,7 +143,7 @@ async fn a_page_may_read_why_it_was_refused() {
 async fn the_public_port_tells_of_its_health_and_of_nothing_else_inside() {
     let upstream = MockServer::start().await;
     Mock::given(any()).respond_with(ResponseTemplate::new(200)).mount(&upstream).await;
-    let gateway = Gateway::before(&upstream, "{}").await;
+    let gateway = Service::before(&upstream, "{}").await;
     let health: serde_json::Value = gateway.get("/health").send().await.unwrap().json().await.unwrap();
     assert_eq!(health, serde_json::json!({ "status": "ok" }));
     for path in ["/ready", "/metrics", "/api/v1/metrics", "/debug/panic/handler"] {
@@ -156,7 +156,7 @@ async fn the_public_port_tells_of_its_health_and_of_nothing_else_inside() {
 async fn readiness_and_metrics_are_on_its_internal_port() {
     let upstream = MockServer::start().await;
     Mock::given(any()).respond_with(ResponseTemplate::new(200)).mount(&upstream).await;
-    let gateway = Gateway::before(&upstream, "{}").await;
+    let gateway = Service::before(&upstream, "{}").await;
     let internal = async |path: &str| reqwest::get(format!("{}{path}", gateway.internal_url)).await.unwrap();
     assert_eq!(internal("/ready").await.status(), 200);
     gateway.get("/api/v1/orders/7").send().await.unwrap();

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::harness::{Gateway, problem};
+use crate::service::{Service, problem};
 
 /// An address at which nobody listens.
 async fn nowhere() -> String {
@@ -33,7 +33,7 @@ async fn broken(answer: &'static [u8]) -> String {
 
 #[tokio::test]
 async fn a_service_that_is_away_is_503_with_retry_after() {
-    let gateway = Gateway::before_address(&nowhere().await, "{}").await;
+    let gateway = Service::before_address(&nowhere().await, "{}").await;
     let response = gateway.get("/notifications").send().await.unwrap();
     assert_eq!(response.headers()["retry-after"], "1");
     let body = problem(response, 503, "unavailable").await;
@@ -43,7 +43,7 @@ async fn a_service_that_is_away_is_503_with_retry_after() {
 #[tokio::test]
 async fn a_service_that_hangs_up_or_talks_nonsense_is_502_with_retry_after() {
     for answer in [b"".as_slice(), b"SSH-2.0-nonsense\r\n"] {
-        let gateway = Gateway::before_address(&broken(answer).await, "{}").await;
+        let gateway = Service::before_address(&broken(answer).await, "{}").await;
         let response = gateway.post("/notifications").body("{}").send().await.unwrap();
         assert_eq!(response.headers()["retry-after"], "1");
         problem(response, 502, "bad_gateway").await;
@@ -67,11 +67,11 @@ async fn broken_once() -> String {
 
 #[tokio::test]
 async fn a_broken_connection_is_tried_again_only_when_that_changes_nothing() {
-    let gateway = Gateway::before_address(&broken_once().await, "{}").await;
+    let gateway = Service::before_address(&broken_once().await, "{}").await;
     let read = gateway.get("/notifications").send().await.unwrap();
     assert_eq!(read.text().await.unwrap(), "ok");
 
-    let gateway = Gateway::before_address(&broken_once().await, "{}").await;
+    let gateway = Service::before_address(&broken_once().await, "{}").await;
     let written = gateway.post("/notifications/email").send().await.unwrap();
     problem(written, 502, "bad_gateway").await;
 }
@@ -81,14 +81,14 @@ async fn a_service_that_does_not_answer_in_time_is_504() {
     let upstream = MockServer::start().await;
     let late = ResponseTemplate::new(200).set_delay(Duration::from_mins(1));
     Mock::given(any()).respond_with(late).mount(&upstream).await;
-    let gateway = Gateway::before(&upstream, "{upstream_timeout_seconds: 1}").await;
+    let gateway = Service::before(&upstream, "{upstream_timeout_seconds: 1}").await;
     problem(gateway.get("/notifications").send().await.unwrap(), 504, "gateway_timeout").await;
 }
 
 #[tokio::test]
 async fn a_service_that_comes_back_is_used_again() {
     let address = nowhere().await;
-    let gateway = Gateway::before_address(&address, "{}").await;
+    let gateway = Service::before_address(&address, "{}").await;
     problem(gateway.get("/notifications").send().await.unwrap(), 503, "unavailable").await;
     let listener = std::net::TcpListener::bind(address.strip_prefix("http://").unwrap()).unwrap();
     let upstream = MockServer::builder().listener(listener).start().await;
@@ -100,7 +100,7 @@ async fn a_service_that_comes_back_is_used_again() {
 async fn a_body_over_the_limit_is_413_announced_or_not() {
     let upstream = MockServer::start().await;
     Mock::given(any()).respond_with(ResponseTemplate::new(200)).mount(&upstream).await;
-    let gateway = Gateway::before(&upstream, "{max_body_bytes: 10}").await;
+    let gateway = Service::before(&upstream, "{max_body_bytes: 10}").await;
     let fits = gateway.post("/notifications/email").body("0123456789").send().await.unwrap();
     assert_eq!(fits.status(), 200);
 
@@ -116,7 +116,7 @@ async fn a_body_over_the_limit_is_413_announced_or_not() {
 #[tokio::test]
 async fn paths_that_lead_nowhere_are_404_and_ambiguous_ones_400() {
     let upstream = MockServer::start().await;
-    let gateway = Gateway::before(&upstream, "{}").await;
+    let gateway = Service::before(&upstream, "{}").await;
     for path in ["/", "/api/v1", "/products", "/api/v2/orders", "/orders-admin"] {
         problem(gateway.get(path).send().await.unwrap(), 404, "not_found").await;
     }

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::harness::{Gateway, problem};
+use crate::service::{Service, problem};
 
 const SMALL: &str = "{trusted_proxies: [127.0.0.1], \
      rate_limits: {auth_per_minute_per_ip: 2, orders_per_minute_per_user: 3, unknown_per_minute_per_ip: 2}}";
@@ -17,7 +17,7 @@ async fn upstream() -> MockServer {
 }
 
 /// Statuses of `count` requests for orders.
-async fn orders(gateway: &Gateway, token: Option<&str>, from: &str, count: usize) -> Vec<u16> {
+async fn orders(gateway: &Service, token: Option<&str>, from: &str, count: usize) -> Vec<u16> {
     let mut statuses = Vec::new();
     for _ in 0..count {
         let mut request = gateway.get("/api/v1/orders").header("x-forwarded-for", from);
@@ -32,7 +32,7 @@ async fn orders(gateway: &Gateway, token: Option<&str>, from: &str, count: usize
 #[tokio::test]
 async fn an_address_over_its_limit_gets_429_and_is_told_when_to_come_back() {
     let upstream = upstream().await;
-    let gateway = Gateway::before(&upstream, SMALL).await;
+    let gateway = Service::before(&upstream, SMALL).await;
     for remaining in ["1", "0"] {
         let response = gateway.post("/api/users/login").send().await.unwrap();
         assert_eq!(response.status(), 200);
@@ -53,7 +53,7 @@ async fn an_address_over_its_limit_gets_429_and_is_told_when_to_come_back() {
 #[tokio::test]
 async fn signing_in_counts_by_address_whoever_is_signed_in() {
     let upstream = upstream().await;
-    let gateway = Gateway::before(&upstream, SMALL).await;
+    let gateway = Service::before(&upstream, SMALL).await;
     let mut statuses = Vec::new();
     for _ in 0..3 {
         let token = gateway.keys.access_token(Uuid::now_v7(), Role::Customer);
@@ -66,7 +66,7 @@ async fn signing_in_counts_by_address_whoever_is_signed_in() {
 #[tokio::test]
 async fn orders_are_counted_by_user_wherever_the_user_is() {
     let upstream = upstream().await;
-    let gateway = Gateway::before(&upstream, SMALL).await;
+    let gateway = Service::before(&upstream, SMALL).await;
     let jane = gateway.keys.access_token(Uuid::now_v7(), Role::Customer);
     let john = gateway.keys.access_token(Uuid::now_v7(), Role::Customer);
     assert_eq!(orders(&gateway, Some(&jane), "198.51.100.7", 2).await, [200, 200]);
@@ -77,7 +77,7 @@ async fn orders_are_counted_by_user_wherever_the_user_is() {
 #[tokio::test]
 async fn a_token_that_does_not_verify_counts_against_the_address() {
     let upstream = upstream().await;
-    let gateway = Gateway::before(&upstream, SMALL).await;
+    let gateway = Service::before(&upstream, SMALL).await;
     let forged = kit::testing::Keys::generate();
     let mut statuses = Vec::new();
     for _ in 0..3 {
@@ -93,7 +93,7 @@ async fn a_token_that_does_not_verify_counts_against_the_address() {
 #[tokio::test]
 async fn a_service_is_not_counted_but_one_for_another_audience_is() {
     let upstream = upstream().await;
-    let gateway = Gateway::before(&upstream, SMALL).await;
+    let gateway = Service::before(&upstream, SMALL).await;
     let token = gateway.keys.service_token("notification", "order");
     assert_eq!(orders(&gateway, Some(&token), "198.51.100.7", 5).await, [200; 5]);
     let wrong = gateway.keys.service_token("notification", "auth");
@@ -103,7 +103,7 @@ async fn a_service_is_not_counted_but_one_for_another_audience_is() {
 #[tokio::test]
 async fn other_routes_are_not_counted() {
     let upstream = upstream().await;
-    let gateway = Gateway::before(&upstream, SMALL).await;
+    let gateway = Service::before(&upstream, SMALL).await;
     for _ in 0..5 {
         for path in ["/notifications", "/.well-known/jwks.json"] {
             let response = gateway.get(path).send().await.unwrap();
@@ -116,7 +116,7 @@ async fn other_routes_are_not_counted() {
 #[tokio::test]
 async fn looking_for_paths_that_lead_nowhere_is_counted_and_stops_nothing_else() {
     let upstream = upstream().await;
-    let gateway = Gateway::before(&upstream, SMALL).await;
+    let gateway = Service::before(&upstream, SMALL).await;
     let mut statuses = Vec::new();
     for path in ["/wp-admin", "/internal/users", "/orders/..%2fmetrics", "/.git/config"] {
         let response = gateway.get(path).send().await.unwrap();

@@ -4,6 +4,6 @@
 
 mod edge;
 mod failures;
-mod harness;
 mod limits;
 mod proxying;
+mod service;

@@ -4,7 +4,7 @@ use serde_json::json;
 use wiremock::matchers::{any, body_json, header, method, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::harness::Gateway;
+use crate::service::Service;
 
 const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
@@ -23,7 +23,7 @@ async fn a_request_arrives_whole_under_the_services_own_path() {
         .expect(3)
         .mount(&upstream)
         .await;
-    let gateway = Gateway::before(&upstream, "{}").await;
+    let gateway = Service::before(&upstream, "{}").await;
     for base in ["", "/api", "/api/v1"] {
         let response = gateway
             .request("PATCH", &format!("{base}/orders/7/status?dry=1"))
@@ -47,7 +47,7 @@ async fn aliases_arrive_under_the_canonical_path() {
             .mount(&upstream)
             .await;
     }
-    let gateway = Gateway::before(&upstream, "{}").await;
+    let gateway = Service::before(&upstream, "{}").await;
     for (alias, canonical) in [
         ("/api/users/register", "/auth/register"),
         ("/api/v1/users/register", "/auth/register"),
@@ -67,7 +67,7 @@ async fn aliases_arrive_under_the_canonical_path() {
 async fn a_service_sees_the_gateways_word_about_the_client_not_the_clients_own() {
     let upstream = MockServer::start().await;
     Mock::given(any()).respond_with(ResponseTemplate::new(200)).mount(&upstream).await;
-    let gateway = Gateway::before(&upstream, "{}").await;
+    let gateway = Service::before(&upstream, "{}").await;
     let response = gateway
         .get("/orders")
         .header("x-user-id", "admin")
@@ -103,7 +103,7 @@ async fn a_service_sees_the_gateways_word_about_the_client_not_the_clients_own()
 async fn a_request_id_is_made_when_the_client_sends_none_or_nonsense() {
     let upstream = MockServer::start().await;
     Mock::given(any()).respond_with(ResponseTemplate::new(200)).mount(&upstream).await;
-    let gateway = Gateway::before(&upstream, "{}").await;
+    let gateway = Service::before(&upstream, "{}").await;
     let response = gateway.get("/orders").header("x-request-id", "a b\tc").send().await.unwrap();
     let id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
     assert!(id.parse::<uuid::Uuid>().is_ok(), "{id}");
@@ -124,7 +124,7 @@ async fn an_answer_comes_back_as_the_service_gave_it() {
         )
         .mount(&upstream)
         .await;
-    let gateway = Gateway::before(&upstream, "{}").await;
+    let gateway = Service::before(&upstream, "{}").await;
     let response = gateway.post("/auth/register").json(&json!({})).send().await.unwrap();
     assert_eq!(response.status(), 409);
     assert_eq!(response.headers()["content-type"], "application/problem+json");
@@ -137,7 +137,7 @@ async fn an_answer_comes_back_as_the_service_gave_it() {
 async fn a_trusted_proxy_may_name_the_client() {
     let upstream = MockServer::start().await;
     Mock::given(any()).respond_with(ResponseTemplate::new(200)).mount(&upstream).await;
-    let gateway = Gateway::before(&upstream, "{trusted_proxies: [127.0.0.1]}").await;
+    let gateway = Service::before(&upstream, "{trusted_proxies: [127.0.0.1]}").await;
     let request = gateway.get("/orders").header("x-forwarded-for", "203.0.113.9, 198.51.100.7");
     request.header("x-forwarded-proto", "https").send().await.unwrap();
     let requests = upstream.received_requests().await.unwrap();

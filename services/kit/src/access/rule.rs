@@ -91,6 +91,11 @@ impl Rule {
         self.hidden
     }
 
+    /// Whether it is for services alone, without a description and without a way through the gateway.
+    pub fn is_internal(&self) -> bool {
+        self.path().starts_with("/internal/")
+    }
+
     /// Whether a token is needed.
     pub fn needs_token(&self) -> bool {
         !self.who.contains(&Who::Anyone)

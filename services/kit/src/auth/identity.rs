@@ -9,6 +9,7 @@ use crate::problem::Problem;
 /// What a caller may do in general.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = TokenRole)]
 pub enum Role {
     /// Buys.
     Customer,

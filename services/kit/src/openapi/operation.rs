@@ -26,7 +26,12 @@ pub(super) fn complete(operation: &mut Operation, rule: Option<&Rule>) {
         }
     }
     for (status, response) in responses(&codes) {
-        operation.responses.responses.insert(status.as_str().to_owned(), response.into());
+        let responses = &mut operation.responses.responses;
+        let response = match responses.remove(status.as_str()) {
+            Some(RefOr::T(described)) if codes_of(&described).is_empty() => both(described, response),
+            _ => response,
+        };
+        responses.insert(status.as_str().to_owned(), response.into());
     }
     for (status, described) in &mut operation.responses.responses {
         if let RefOr::T(response) = described {
@@ -34,6 +39,13 @@ pub(super) fn complete(operation: &mut Operation, rule: Option<&Rule>) {
             headers::describe(status, response);
         }
     }
+}
+
+/// A status that a handler also answers in another form, such as that of another standard.
+fn both(described: Response, mut problem: Response) -> Response {
+    problem.description = format!("{}\n\nElse: {}", described.description, problem.description);
+    problem.content.extend(described.content);
+    problem
 }
 
 /// What can be refused before the use case begins.

@@ -5,9 +5,9 @@ use kit::auth::{Revocation, TokenError};
 use kit::config;
 use kit::http::{StandardRoutes, standard};
 use kit::lifecycle::{App, Shutdown};
-use kit::testing::{AccessToken, ISSUER, Keys, TestClient};
 use serde_json::json;
 use testbed::Nats;
+use testing::{AccessToken, Client, ISSUER, Keys};
 use uuid::Uuid;
 
 use crate::world::{eventually, nats_config};
@@ -41,7 +41,7 @@ async fn a_service_is_ready_only_when_it_knows_what_was_revoked() {
         metrics: context.metrics.clone(),
     };
     let app = context.standard_tasks(App::new("gateway", standard(axum::Router::new(), routes)));
-    let internal = TestClient::new(app.internal);
+    let internal = Client::new(app.internal);
     assert_eq!(internal.get("/ready").await.status, http::StatusCode::SERVICE_UNAVAILABLE);
     for task in app.background {
         tokio::spawn(task.supervise(shutdown.clone()));
@@ -49,7 +49,7 @@ async fn a_service_is_ready_only_when_it_knows_what_was_revoked() {
     eventually("it is ready", async || context.readiness().failing().await.is_none()).await;
     assert_eq!(context.verifier.verify(&keys.sign_access(&token)), Err(TokenError::Revoked));
 
-    let metrics = async || internal.get("/metrics").await.text();
+    let metrics = async || internal.get("/metrics").await.text;
     assert!(metrics().await.contains("revocations_held{service=\"gateway\"} 1"));
     assert!(metrics().await.contains("revocations_age_seconds{service=\"gateway\"} "));
     let connected = |value| format!("nats_connected{{service=\"gateway\"}} {value}");

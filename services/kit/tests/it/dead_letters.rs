@@ -4,8 +4,9 @@ use axum::extract::FromRef;
 use kit::auth::{Role, Verifier};
 use kit::dead_letters::DeadLetters;
 use kit::events::{Envelope, OrderCreated};
-use kit::testing::{Keys, TestClient};
+use kit::testing::Keys;
 use serde_json::{Value, json};
+use testing::Client;
 use utoipa_axum::router::OpenApiRouter;
 use uuid::Uuid;
 
@@ -34,7 +35,7 @@ impl FromRef<State> for DeadLetters {
 struct Desk {
     stage: Stage,
     process: Process,
-    admin: TestClient,
+    admin: Client,
 }
 
 impl Desk {
@@ -44,7 +45,7 @@ impl Desk {
         let keys = Keys::generate();
         let shown = State { verifier: keys.verifier("notification"), letters: process.letters.clone() };
         let routes = OpenApiRouter::new().nest("/shop", kit::dead_letters::routes()).with_state(shown);
-        let client = TestClient::new(routes.split_for_parts().0);
+        let client = Client::new(routes.split_for_parts().0);
         let admin = client.with_token(&keys.access_token(Uuid::now_v7(), Role::Admin));
         Self { stage, process, admin }
     }
@@ -60,8 +61,8 @@ impl Desk {
 
     async fn list(&self, query: &str) -> Value {
         let answer = self.admin.get(&format!("/shop/dead-letters{query}")).await;
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        answer.value()
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        answer.json()
     }
 
     async fn letter_of(&self, event_id: Uuid) -> Value {
@@ -88,13 +89,13 @@ async fn a_redrive_handles_the_event_again_though_the_broker_and_the_inbox_remem
 
     let letter = desk.letter_of(envelope.event_id).await;
     let failed = desk.admin.post(&path(&letter, "/redrive"), &json!({})).await;
-    assert_eq!(failed.status, 409, "{}", failed.text());
-    assert_eq!(failed.value()["type"].as_str().unwrap().rsplit('#').next(), Some("not_deliverable"));
+    assert_eq!(failed.status, 409, "{}", failed.text);
+    assert_eq!(failed.json()["type"].as_str().unwrap().rsplit('#').next(), Some("not_deliverable"));
 
     desk.stage.effects.heal(bad.order_id);
     let answer = desk.admin.post(&path(&letter, "/redrive"), &json!({})).await;
-    assert_eq!(answer.status, 200, "{}", answer.text());
-    let redriven = answer.value();
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let redriven = answer.json();
     assert_eq!((redriven["status"].as_str(), redriven["redrives"].as_i64()), (Some("redriven"), Some(2)));
     assert!(redriven["redrive_id"].is_string() && redriven["redriven_at"].is_string());
     assert_eq!(desk.admin.post(&path(&letter, "/redrive"), &json!({})).await.status, 409);
@@ -128,7 +129,7 @@ async fn a_redrive_of_what_cannot_be_read_is_refused() {
     let letter = desk.list("").await["data"][0].clone();
     assert!(letter["event_id"].is_null());
     assert_eq!(desk.admin.post(&path(&letter, "/redrive"), &json!({})).await.status, 422);
-    assert_eq!(desk.admin.get(&path(&letter, "")).await.value()["payload"], "not json");
+    assert_eq!(desk.admin.get(&path(&letter, "")).await.json()["payload"], "not json");
     desk.process.stop().await;
 }
 
@@ -142,7 +143,7 @@ async fn a_redrive_that_meets_something_unavailable_is_503_and_burns_nothing() {
     let answer = desk.admin.post(&path(&letter, "/redrive"), &json!({})).await;
     assert_eq!(answer.status, 503);
     assert!(answer.header("retry-after").is_some());
-    assert!(!answer.text().contains("shard"), "a 5xx shows no cause");
+    assert!(!answer.text.contains("shard"), "a 5xx shows no cause");
     assert_eq!(desk.letter_of(id).await["cause"], letter["cause"]);
     desk.process.stop().await;
 }
@@ -159,13 +160,13 @@ async fn many_are_redriven_by_subject_and_cause() {
     desk.stage.publish_text("order.created", "not json").await;
     eventually("that, too", async || desk.stage.dead_letters().await == 6).await;
 
-    let causes = desk.admin.get("/shop/dead-letters/causes").await.value();
+    let causes = desk.admin.get("/shop/dead-letters/causes").await.json();
     assert_eq!(causes["data"][0]["count"], 5, "{causes}");
     assert_eq!(causes["data"][1]["count"], 1);
     let cause = causes["data"][0]["cause"].clone();
     let selection = json!({"subject": "order.created", "cause": cause});
     let answer = desk.admin.post("/shop/dead-letters/redrive", &selection).await;
-    assert_eq!((answer.status.as_u16(), answer.value()), (202, json!({"accepted": 5})));
+    assert_eq!((answer.status.as_u16(), answer.json()), (202, json!({"accepted": 5})));
     eventually("all took effect", async || desk.stage.count().await == 5).await;
     eventually("all are redriven", async || {
         desk.list("?status=redriven").await["pagination"]["total_items"] == 5
@@ -189,12 +190,12 @@ async fn a_discarded_one_is_not_redriven() {
     }
     let reason = json!({"reason": "the order was a test"});
     let answer = desk.admin.post(&path(&letter, "/discard"), &reason).await;
-    assert_eq!(answer.status, 200, "{}", answer.text());
-    assert_eq!(answer.value()["status"], "discarded");
-    assert_eq!(answer.value()["discard_reason"], "the order was a test");
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert_eq!(answer.json()["status"], "discarded");
+    assert_eq!(answer.json()["discard_reason"], "the order was a test");
     assert_eq!(desk.admin.post(&path(&letter, "/discard"), &reason).await.status, 409);
     assert_eq!(desk.admin.post(&path(&letter, "/redrive"), &json!({})).await.status, 409);
-    assert_eq!(desk.admin.get("/shop/dead-letters/causes").await.value(), json!({"data": []}));
+    assert_eq!(desk.admin.get("/shop/dead-letters/causes").await.json(), json!({"data": []}));
     desk.process.stop().await;
 }
 
@@ -238,7 +239,7 @@ async fn pages_and_cursors_show_each_once_newest_first() {
     ] {
         let answer = desk.admin.get(&format!("/shop/dead-letters?{query}")).await;
         assert_eq!(answer.status, 400, "{query}");
-        assert_eq!(answer.value()["errors"][0]["field"], field, "{query}");
+        assert_eq!(answer.json()["errors"][0]["field"], field, "{query}");
     }
     desk.process.stop().await;
 }
@@ -264,7 +265,7 @@ async fn a_dead_letter_shows_the_event_and_where_it_came_from() {
     ];
     expected.sort_unstable();
     assert_eq!(keys, expected);
-    let detail = desk.admin.get(&path(&letter, "")).await.value();
+    let detail = desk.admin.get(&path(&letter, "")).await.json();
     assert_eq!(detail["payload"]["payload"]["order_id"], bad.order_id.to_string());
     assert_eq!((&detail["consumer"], &detail["stream"]), (&json!("notification-orders"), &json!("ORDERS")));
     assert_eq!(desk.admin.get(&format!("/shop/dead-letters/{}", Uuid::now_v7())).await.status, 404);

@@ -14,9 +14,9 @@ use kit::metrics::Registry;
 use kit::paging::PageQuery;
 use kit::problem::{Problem, ProblemBody};
 use kit::readiness::Readiness;
-use kit::testing::{Keys, TestClient, TestResponse};
 use serde::Deserialize;
 use serde_json::json;
+use testing::{Answer, Client, Keys};
 use uuid::Uuid;
 
 #[derive(Clone, FromRef)]
@@ -58,20 +58,20 @@ fn standard_routes(readiness: Readiness) -> StandardRoutes {
     StandardRoutes { name: "order", readiness, openapi, metrics: Registry::new("order") }
 }
 
-fn client() -> (TestClient, Keys) {
+fn client() -> (Client, Keys) {
     let keys = Keys::generate();
     let routers = standard(routes(&keys), standard_routes(Readiness::new()));
-    (TestClient::new(routers.public), keys)
+    (Client::new(routers.public), keys)
 }
 
 /// What probes and Prometheus reach.
-fn internal(readiness: Readiness) -> TestClient {
-    TestClient::new(standard(Router::new(), standard_routes(readiness)).internal)
+fn internal(readiness: Readiness) -> Client {
+    Client::new(standard(Router::new(), standard_routes(readiness)).internal)
 }
 
-fn problem(response: &TestResponse) -> ProblemBody {
-    assert_eq!(response.header("content-type"), Some("application/problem+json"), "{}", response.text());
-    let problem: ProblemBody = response.json();
+fn problem(response: &Answer) -> ProblemBody {
+    assert_eq!(response.header("content-type"), Some("application/problem+json"), "{}", response.text);
+    let problem: ProblemBody = serde_json::from_value(response.json()).unwrap();
     assert_eq!(problem.status, response.status.as_u16());
     assert_eq!(
         problem.instance.as_deref(),
@@ -85,7 +85,7 @@ fn problem(response: &TestResponse) -> ProblemBody {
 async fn health_is_the_documents() {
     let (client, _) = client();
     let response = client.get("/health").await;
-    assert_eq!((response.status, response.value()), (StatusCode::OK, json!({ "status": "ok" })));
+    assert_eq!((response.status, response.json()), (StatusCode::OK, json!({ "status": "ok" })));
 }
 
 #[tokio::test]
@@ -100,13 +100,13 @@ async fn each_listener_has_its_routes_and_no_others() {
         (service.internal, [true; 4]),
         (gateway.internal, [true; 4]),
     ] {
-        let client = TestClient::new(router);
+        let client = Client::new(router);
         for (path, served) in PATHS.into_iter().zip(served) {
             let status = client.get(path).await.status;
             assert_eq!(status, if served { StatusCode::OK } else { StatusCode::NOT_FOUND }, "{path}");
         }
     }
-    problem(&TestClient::new(other.internal).get("/nowhere").await);
+    problem(&Client::new(other.internal).get("/nowhere").await);
 }
 
 #[tokio::test]
@@ -129,14 +129,14 @@ async fn a_verbose_answer_lists_every_check_and_only_required_ones_decide() {
         { "name": "database", "status": "failing", "required": false },
     ]);
     let expected = json!({ "status": "ready", "service": "order", "checks": checks });
-    assert_eq!((response.status, response.value()), (StatusCode::OK, expected));
+    assert_eq!((response.status, response.json()), (StatusCode::OK, expected));
     assert_eq!(internal(noted()).get("/ready").await.status, StatusCode::OK);
 
     let failing = noted().check("running", async || false);
     let response = internal(failing).get("/ready?verbose=true").await;
     assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(response.value()["status"], "not_ready");
-    assert_eq!(response.value()["checks"][2]["status"], "failing");
+    assert_eq!(response.json()["status"], "not_ready");
+    assert_eq!(response.json()["checks"][2]["status"], "failing");
 }
 
 #[tokio::test(start_paused = true)]
@@ -150,7 +150,7 @@ async fn metrics_count_by_route_template() {
     let (client, _) = client();
     client.get(&format!("/items/{}", Uuid::now_v7())).await;
     client.get("/nowhere/at/all").await;
-    let text = client.get("/metrics").await.text();
+    let text = client.get("/metrics").await.text;
     let series = r#"http_request_duration_seconds_count{service="order",method="GET",route="/items/{id}",status="2xx"} 1"#;
     assert!(text.contains(series), "{text}");
     assert!(text.contains(r#"route="unmatched",status="4xx"} 1"#), "{text}");
@@ -197,14 +197,14 @@ async fn bodies_are_refused_with_their_field() {
         assert_eq!((errors[0].field.as_str(), errors[0].code.as_ref()), (field, code), "{body}");
         assert!(!errors[0].message.contains("u32"), "{}", errors[0].message);
     }
-    assert_eq!(client.post("/items", &json!({ "quantity": 3 })).await.text(), "3");
+    assert_eq!(client.post("/items", &json!({ "quantity": 3 })).await.text, "3");
 }
 
 #[tokio::test]
 async fn bodies_of_another_type_or_size_are_refused() {
     let (client, _) = client();
     let text = http::Request::post("/items").header("content-type", "text/plain").body("{}".into()).unwrap();
-    let response = client.send_request(text).await;
+    let response = client.request(text).await;
     assert_eq!(response.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
     problem(&response);
     let response = client.post("/items", &"x".repeat(kit::http::MAX_BODY)).await;
@@ -230,8 +230,8 @@ async fn parameters_are_refused_with_their_name() {
         assert_eq!(response.status, StatusCode::BAD_REQUEST, "{query}");
         assert_eq!(problem(&response).errors[0].field, field, "{query}");
     }
-    assert_eq!(client.get("/search?page=3&limit=50&q=a").await.text(), "3 50 a");
-    assert_eq!(client.get("/search").await.text(), "1 20 ");
+    assert_eq!(client.get("/search?page=3&limit=50&q=a").await.text, "3 50 a");
+    assert_eq!(client.get("/search").await.text, "1 20 ");
 }
 
 #[tokio::test]
@@ -239,9 +239,9 @@ async fn callers_are_told_apart() {
     let (client, keys) = client();
     let user = Uuid::now_v7();
     let signed_in = client.with_token(&keys.access_token(user, Role::Customer));
-    assert_eq!(signed_in.get("/me").await.text(), user.to_string());
-    assert_eq!(signed_in.get("/maybe").await.text(), "true");
-    assert_eq!(client.get("/maybe").await.text(), "false");
+    assert_eq!(signed_in.get("/me").await.text, user.to_string());
+    assert_eq!(signed_in.get("/maybe").await.text, "true");
+    assert_eq!(client.get("/maybe").await.text, "false");
     for client in
         [client.clone(), client.with_token("x.y.z"), client.with_header("authorization", "Basic abc")]
     {
@@ -260,7 +260,7 @@ async fn a_panic_is_a_500_without_its_cause() {
     let response = client.get("/panic").await;
     assert_eq!(response.status, StatusCode::INTERNAL_SERVER_ERROR);
     problem(&response);
-    assert!(!response.text().contains("secret"));
+    assert!(!response.text.contains("secret"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -282,12 +282,12 @@ async fn a_store_that_is_unavailable_is_503_with_retry_after() {
             Ok(one.to_string())
         }),
     );
-    let client = TestClient::new(router);
-    assert_eq!(client.get("/").await.text(), "1");
+    let client = Client::new(router);
+    assert_eq!(client.get("/").await.text, "1");
     postgres.stop().await.unwrap();
     for _ in 0..3 {
         let response = client.get("/").await;
-        assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE, "{}", response.text());
+        assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE, "{}", response.text);
         assert_eq!(response.header("retry-after"), Some("2"));
     }
 }

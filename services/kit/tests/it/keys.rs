@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use kit::auth::{Role, TokenError, Verifier};
-use kit::testing::{ISSUER, Keys};
+use testing::{ISSUER, Keys};
 use uuid::Uuid;
 
 use crate::world::{Running, World, eventually};

@@ -6,28 +6,28 @@ use kit::database::Database;
 use kit::http::{StandardRoutes, standard};
 use kit::metrics::Registry;
 use kit::readiness::Readiness;
-use kit::testing::TestClient;
 use serde_json::Value;
+use testing::Client;
 
 use crate::world::eventually;
 
-fn probes(database: &Database) -> TestClient {
+fn probes(database: &Database) -> Client {
     let routes = StandardRoutes {
         name: "order",
         readiness: Readiness::new().database(database.clone()),
         openapi: utoipa::openapi::OpenApiBuilder::new().build(),
         metrics: Registry::new("order"),
     };
-    TestClient::new(standard(Router::new(), routes).internal)
+    Client::new(standard(Router::new(), routes).internal)
 }
 
-async fn is_ready(probes: &TestClient) -> bool {
+async fn is_ready(probes: &Client) -> bool {
     probes.get("/ready").await.status == StatusCode::OK
 }
 
 /// Status of each check by `?verbose`.
-async fn checks(probes: &TestClient) -> Vec<Value> {
-    let report = probes.get("/ready?verbose").await.value();
+async fn checks(probes: &Client) -> Vec<Value> {
+    let report = probes.get("/ready?verbose").await.json();
     report["checks"].as_array().unwrap().iter().map(|check| check["status"].clone()).collect()
 }
 

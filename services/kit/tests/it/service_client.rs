@@ -8,8 +8,8 @@ use kit::auth::{Identity, Subject, Verifier};
 use kit::client::{ClientError, ServiceClient};
 use kit::extract::Json;
 use kit::problem::Problem;
-use kit::testing::Keys;
 use serde_json::{Value, json};
+use testing::Keys;
 use url::Url;
 
 use crate::world::{Shared, eventually};

@@ -47,14 +47,14 @@ async fn lists_and_details_have_the_documents_shape() {
         "status": "sent", "sent_at": "2026-02-17T11:00:05.000Z", "created_at": "2026-02-17T11:00:01.000Z",
     });
     assert_eq!(
-        client.get("/notifications").await.value(),
+        client.get("/notifications").await.json(),
         json!({"data": [summary], "pagination": {"page": 1, "limit": 20, "total_items": 1, "total_pages": 1}})
     );
     let mut detail = summary;
     detail["body"] = json!("<html></html>");
     detail["provider_ref"] = json!("ses-msg-01HQXYZ");
     detail["error_message"] = Value::Null;
-    assert_eq!(client.get(&format!("/notifications/{id}")).await.value(), detail);
+    assert_eq!(client.get(&format!("/notifications/{id}")).await.json(), detail);
 }
 
 #[tokio::test]
@@ -63,8 +63,8 @@ async fn everyone_sees_their_own_and_admins_see_all() {
     let (jane, john) = (Uuid::now_v7(), Uuid::now_v7());
     let of_jane = some(&world, jane, 2).await;
     some(&world, john, 3).await;
-    let total = async |client: &kit::testing::TestClient, path: &str| {
-        client.get(path).await.value()["pagination"]["total_items"].as_u64()
+    let total = async |client: &testing::Client, path: &str| {
+        client.get(path).await.json()["pagination"]["total_items"].as_u64()
     };
     let (as_jane, as_john, admin) = (world.customer(jane), world.customer(john), world.admin());
     assert_eq!(total(&as_jane, "/notifications").await, Some(2));
@@ -98,7 +98,7 @@ async fn without_a_valid_token_there_is_nothing() {
     let service = world.client.with_token(&world.keys.service_token("order", Notification::NAME));
     assert_eq!(service.get("/notifications").await.status, 403);
     let vendor = world.client.with_token(&world.keys.access_token(Uuid::now_v7(), Role::Vendor));
-    assert_eq!(vendor.get("/notifications").await.value()["pagination"]["total_items"], 0);
+    assert_eq!(vendor.get("/notifications").await.json()["pagination"]["total_items"], 0);
 }
 
 #[tokio::test]
@@ -107,9 +107,9 @@ async fn lists_are_narrowed_by_channel_and_order() {
     let user_id = Uuid::now_v7();
     let all = some(&world, user_id, 4).await;
     let client = world.customer(user_id);
-    let found = ids(&client.get("/notifications?channel=sms").await.value());
+    let found = ids(&client.get("/notifications?channel=sms").await.json());
     assert_eq!(found, [all[3].to_string(), all[1].to_string()]);
-    let found = ids(&client.get(&format!("/notifications?order_id={}", Uuid::from_u128(2))).await.value());
+    let found = ids(&client.get(&format!("/notifications?order_id={}", Uuid::from_u128(2))).await.json());
     assert_eq!(found, [all[2].to_string()]);
 }
 
@@ -129,7 +129,7 @@ async fn what_is_out_of_bounds_is_refused() {
         let answer = client.get(&format!("/notifications?{query}")).await;
         assert_eq!(answer.status, 400, "{query}");
         assert_eq!(answer.header("content-type"), Some("application/problem+json"));
-        assert_eq!(answer.value()["errors"][0]["field"], field, "{query}");
+        assert_eq!(answer.json()["errors"][0]["field"], field, "{query}");
     }
 }
 
@@ -143,7 +143,7 @@ async fn pages_and_cursors_show_each_notification_once_newest_first() {
 
     let mut paged = Vec::new();
     for page in 1..=3 {
-        let list = client.get(&format!("/notifications?limit=2&page={page}")).await.value();
+        let list = client.get(&format!("/notifications?limit=2&page={page}")).await.json();
         assert_eq!(list["pagination"], json!({"page": page, "limit": 2, "total_items": 5, "total_pages": 3}));
         paged.extend(ids(&list));
     }
@@ -151,7 +151,7 @@ async fn pages_and_cursors_show_each_notification_once_newest_first() {
 
     let (mut by_cursor, mut next) = (Vec::new(), String::new());
     loop {
-        let list = client.get(&format!("/notifications?limit=2{next}")).await.value();
+        let list = client.get(&format!("/notifications?limit=2{next}")).await.json();
         by_cursor.extend(ids(&list));
         match list["next_cursor"].as_str() {
             Some(cursor) => next = format!("&cursor={cursor}"),
@@ -164,13 +164,13 @@ async fn pages_and_cursors_show_each_notification_once_newest_first() {
 #[tokio::test]
 async fn the_standard_routes_answer() {
     let world = World::start_logging().await;
-    assert_eq!(world.client.get("/health").await.value(), json!({"status": "ok"}));
+    assert_eq!(world.client.get("/health").await.json(), json!({"status": "ok"}));
     testbed::until(PATIENCE, "it is ready", async || {
         (world.internal.get("/ready").await.status == 200).then_some(())
     })
     .await
     .unwrap();
-    let paths = world.internal.get("/openapi.json").await.value()["paths"].clone();
+    let paths = world.internal.get("/openapi.json").await.json()["paths"].clone();
     for path in [
         "/notifications",
         "/notifications/{id}",

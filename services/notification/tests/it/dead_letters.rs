@@ -29,12 +29,12 @@ async fn a_mail_that_is_delayed_for_a_day_is_a_dead_letter_that_can_be_redriven(
         world.notifications(user_id, |found| found.len() == 2 && found[0]["status"] == "failed").await;
     assert_eq!(found[1]["status"], "sent");
     let id = found[0]["id"].as_str().unwrap();
-    let mail = world.customer(user_id).get(&format!("/notifications/{id}")).await.value();
+    let mail = world.customer(user_id).get(&format!("/notifications/{id}")).await.json();
     assert!(mail["error_message"].as_str().unwrap().contains("4.3.0 later"), "{mail}");
 
     let answer = world.redrive(&letter).await;
-    assert_eq!(answer.status, 200, "{}", answer.text());
-    let letter = answer.value();
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let letter = answer.json();
     assert_eq!((letter["status"].as_str(), letter["redrives"].as_i64()), (Some("redriven"), Some(1)));
     assert!(letter["redrive_id"].is_string());
     world.notifications(user_id, all("sent", 2)).await;
@@ -71,7 +71,7 @@ async fn an_unknown_order_is_not_tried_again_until_redriven() {
     assert!(letter["cause"].as_str().unwrap().contains("the order cannot be read"), "{letter}");
 
     let answer = world.redrive(&letter).await;
-    assert_eq!(answer.status, 409, "{}", answer.text());
+    assert_eq!(answer.status, 409, "{}", answer.text);
     assert_eq!(world.dead_letters(1).await[0]["redrives"], 1);
 
     world.order(order_id, user_id).await;
@@ -155,7 +155,7 @@ async fn a_redrive_waits_for_the_order_service() {
         .mount(&world.orders)
         .await;
     let answer = world.redrive(&letter).await;
-    assert_eq!(answer.status, 503, "{}", answer.text());
+    assert_eq!(answer.status, 503, "{}", answer.text);
     assert!(answer.header("retry-after").is_some());
     world.order(order_id, user_id).await;
     assert_eq!(world.redrive(&letter).await.status, 200);

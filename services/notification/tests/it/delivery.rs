@@ -173,7 +173,7 @@ async fn by_default_everything_is_logged_and_counts_as_sent() {
     let found = world.notifications(user_id, all("sent", 2)).await;
     for notification in found {
         let id = notification["id"].as_str().unwrap();
-        let whole = world.customer(user_id).get(&format!("/notifications/{id}")).await.value();
+        let whole = world.customer(user_id).get(&format!("/notifications/{id}")).await.json();
         assert_eq!(whole["provider_ref"], format!("log-{id}"));
     }
     assert_eq!((world.mail.mails().len(), world.texts().await), (0, 0));
@@ -208,7 +208,7 @@ async fn attempts_are_counted_by_channel_and_outcome() {
     world.attempted(2).await;
     world.advance(TimeDelta::seconds(6));
     world.notifications(user_id, all("sent", 2)).await;
-    let metrics = world.client.get("/metrics").await.text();
+    let metrics = world.client.get("/metrics").await.text;
     for (kind, outcome) in [("email", "done"), ("sms", "unavailable"), ("sms", "done")] {
         let line = metrics.lines().find(|line| {
             line.starts_with("effect_attempts_total")

@@ -11,11 +11,12 @@ use kit::clock::ManualClock;
 use kit::database::Database;
 use kit::lifecycle::Shutdown;
 use kit::metrics::Registry;
-use kit::testing::{Keys, TestClient};
+use kit::testing::Keys;
 use notification::{Config, EmailProvider, Notification, SmsProvider, Tls};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use tempfile::TempDir;
+use testing::{Answer, Client};
 use uuid::Uuid;
 use wiremock::matchers::{any, bearer_token, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -33,9 +34,9 @@ pub(crate) struct World {
     pub(crate) orders: MockServer,
     pub(crate) users: MockServer,
     pub(crate) keys: Keys,
-    pub(crate) client: TestClient,
+    pub(crate) client: Client,
     /// What probes and Prometheus reach.
-    pub(crate) internal: TestClient,
+    pub(crate) internal: Client,
     /// Stands still unless moved.
     pub(crate) clock: ManualClock,
     shutdown: Shutdown,
@@ -106,7 +107,7 @@ impl World {
             .with_priority(9)
             .mount(&twilio)
             .await;
-        let (client, internal) = (TestClient::new(app.router), TestClient::new(app.internal));
+        let (client, internal) = (Client::new(app.router), Client::new(app.internal));
         Self {
             pool: database.pool,
             jetstream,
@@ -145,11 +146,11 @@ impl World {
         .unwrap();
     }
 
-    pub(crate) fn admin(&self) -> TestClient {
+    pub(crate) fn admin(&self) -> Client {
         self.client.with_token(&self.keys.access_token(Uuid::now_v7(), Role::Admin))
     }
 
-    pub(crate) fn customer(&self, user_id: Uuid) -> TestClient {
+    pub(crate) fn customer(&self, user_id: Uuid) -> Client {
         self.client.with_token(&self.keys.access_token(user_id, Role::Customer))
     }
 
@@ -267,7 +268,7 @@ impl World {
         let client = self.customer(user_id);
         let path = format!("/notifications?limit={limit}");
         testbed::until(PATIENCE, "the notifications are as expected", async || {
-            let mut data = client.get(&path).await.value()["data"].as_array()?.clone();
+            let mut data = client.get(&path).await.json()["data"].as_array()?.clone();
             data.sort_by_key(|notification| notification["channel"].to_string());
             expected(&data).then_some(data)
         })
@@ -279,14 +280,14 @@ impl World {
     pub(crate) async fn dead_letters(&self, count: usize) -> Vec<Value> {
         let client = self.admin();
         testbed::until(PATIENCE, "the dead letters are there", async || {
-            let data = client.get("/notifications/dead-letters").await.value()["data"].as_array()?.clone();
+            let data = client.get("/notifications/dead-letters").await.json()["data"].as_array()?.clone();
             (data.len() == count).then_some(data)
         })
         .await
         .unwrap()
     }
 
-    pub(crate) async fn redrive(&self, letter: &Value) -> kit::testing::TestResponse {
+    pub(crate) async fn redrive(&self, letter: &Value) -> Answer {
         let id = letter["id"].as_str().unwrap();
         self.admin().post(&format!("/notifications/dead-letters/{id}/redrive"), &json!({})).await
     }

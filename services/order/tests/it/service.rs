@@ -68,7 +68,7 @@ impl Service {
         body: Option<String>,
     ) -> Answer {
         let asking =
-            headers.iter().fold(self.as_(caller), |asking, (name, value)| asking.header(name, value));
+            headers.iter().fold(self.as_(caller), |asking, (name, value)| asking.with_header(name, value));
         asking.send(method, path, body).await
     }
 

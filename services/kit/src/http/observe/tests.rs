@@ -3,17 +3,17 @@ use axum::routing::get;
 use futures::FutureExt;
 use http::StatusCode;
 use serde_json::{Value, json};
+use testing::Client;
 
 use crate::http::{StandardRoutes, request_id, standard};
 use crate::metrics::Registry;
 use crate::readiness::Readiness;
 use crate::telemetry::outgoing;
 use crate::telemetry::testing::Log;
-use crate::testing::TestClient;
 
 const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-fn client() -> (TestClient, Registry) {
+fn client() -> (Client, Registry) {
     let router = Router::new()
         .route(
             "/orders/{id}",
@@ -29,7 +29,7 @@ fn client() -> (TestClient, Registry) {
     let (openapi, metrics) = (utoipa::openapi::OpenApiBuilder::new().build(), Registry::new("order"));
     let routes =
         StandardRoutes { name: "order", readiness: Readiness::new(), openapi, metrics: metrics.clone() };
-    (TestClient::new(standard(router, routes).public), metrics)
+    (Client::new(standard(router, routes).public), metrics)
 }
 
 fn in_flight(metrics: &Registry) -> String {
@@ -44,7 +44,7 @@ async fn a_request_writes_one_line_with_its_outcome() {
     let (client, _) = client();
     let response = client.with_header("x-request-id", "abc-1").get("/orders/9").await;
     let trace = response.header("traceparent").unwrap().to_owned();
-    assert_eq!(response.text(), format!("abc-1 {trace}"), "the handler knows the same ids");
+    assert_eq!(response.text, format!("abc-1 {trace}"), "the handler knows the same ids");
     let lines = log.lines();
     assert_eq!(lines.len(), 1, "{lines:?}");
     let line = &lines[0];

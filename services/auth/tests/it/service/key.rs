@@ -7,8 +7,8 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed2551
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use kit::testing::ISSUER;
 use serde_json::{Value, json};
+use testing::ISSUER;
 use uuid::Uuid;
 
 /// A signing key as the operator makes them.

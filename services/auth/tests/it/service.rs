@@ -2,32 +2,31 @@
 
 mod exchanges;
 mod key;
+mod samples;
 
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream;
-use auth::Config;
 use auth::config::PasswordHash;
+use auth::{Auth, Config};
 use chrono::{DateTime, Utc};
 use http::StatusCode;
-use kit::Context;
+use kit::Service as _;
 use kit::auth::Verifier;
 use kit::clock::ManualClock;
-use kit::database::Database;
-use kit::lifecycle::{App, Shutdown, Task};
-use kit::metrics::Registry;
-use kit::testing::{ISSUER, TestClient, TestResponse};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use tempfile::TempDir;
 use testbed::TestDatabase;
+use testing::{Answer, Client, ISSUER, Setup, TestService};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 pub(crate) use exchanges::Exchanges;
 pub(crate) use key::{TestKey, write_keyring, write_verification_keys};
+pub(crate) use samples::Samples;
 
 pub(crate) const EMAIL: &str = "jane.doe@example.com";
 pub(crate) const PASSWORD: &str = "S3cur3P@ssw0rd!";
@@ -39,18 +38,24 @@ pub(crate) const HASH: PasswordHash =
 /// Maximum time of anything asynchronous.
 pub(crate) const SOON: Duration = Duration::from_secs(10);
 
-pub(crate) struct Shop {
-    pub(crate) client: TestClient,
-    /// What probes and Prometheus reach.
-    pub(crate) internal: TestClient,
+/// The service under test. Its clock moves only when a test moves it.
+pub(crate) struct Service {
+    service: TestService,
+    /// Without a token; every answer is held against the description of the API.
+    pub(crate) client: Client,
     /// The database, for what the tests assert themselves.
     pub(crate) pool: PgPool,
-    pub(crate) clock: ManualClock,
     pub(crate) key: TestKey,
-    pub(crate) shutdown: Shutdown,
     database: TestDatabase,
     directory: TempDir,
-    background: Vec<Task>,
+}
+
+impl Deref for Service {
+    type Target = TestService;
+
+    fn deref(&self) -> &TestService {
+        &self.service
+    }
 }
 
 /// What a service is started with, besides its settings.
@@ -65,49 +70,48 @@ struct Parts {
     jetstream: Option<jetstream::Context>,
 }
 
-impl Shop {
-    /// A service with the default settings, except for a cheap password hash.
-    pub(crate) async fn open() -> Self {
-        Self::open_with(|_| {}, None).await
+impl Service {
+    /// With the default settings, except for a cheap password hash.
+    pub(crate) async fn start() -> Self {
+        Self::start_with(|_| {}, None).await
     }
 
-    pub(crate) async fn open_with(
+    pub(crate) async fn start_with(
         configure: impl FnOnce(&mut Config),
         jetstream: Option<jetstream::Context>,
     ) -> Self {
-        Self::open_on(Self::database().await, configure, jetstream)
+        Self::start_on(Self::database().await, configure, jetstream).await
     }
 
     /// An empty database with every migration.
     pub(crate) async fn database() -> TestDatabase {
-        testbed::Postgres::shared().await.database(&[&kit::database::migrator(), &auth::MIGRATOR]).await
+        testing::database::<Auth>(testbed::Postgres::shared().await).await.unwrap()
     }
 
     /// A service on a database that is there already.
-    pub(crate) fn open_on(
+    pub(crate) async fn start_on(
         database: TestDatabase,
         configure: impl FnOnce(&mut Config),
         jetstream: Option<jetstream::Context>,
     ) -> Self {
         let url = database.url.clone();
-        Self::open_through(database, url, configure, jetstream)
+        Self::start_through(database, url, configure, jetstream).await
     }
 
-    /// [`Self::open_on`] for a service that reaches its database by another URL, such as a proxy's.
-    pub(crate) fn open_through(
+    /// [`Self::start_on`] for a service that reaches its database by another URL, such as a proxy's.
+    pub(crate) async fn start_through(
         database: TestDatabase,
         url: String,
         configure: impl FnOnce(&mut Config),
         jetstream: Option<jetstream::Context>,
     ) -> Self {
-        // Whole seconds, as tokens have them.
-        let clock = ManualClock::at(DateTime::from_timestamp(Utc::now().timestamp(), 0).unwrap());
+        let clock = whole_seconds();
         let parts = Parts { database, url, keys: None, key: TestKey::generate(), clock, jetstream };
-        Self::start(parts, configure)
+        Self::start_from(parts, configure).await
     }
 
     /// Another replica of the service: the same database, keys and time.
-    pub(crate) fn replica(
+    pub(crate) async fn replica(
         &self,
         configure: impl FnOnce(&mut Config),
         jetstream: Option<jetstream::Context>,
@@ -120,45 +124,31 @@ impl Shop {
             clock: self.clock.clone(),
             jetstream,
         };
-        Self::start(parts, configure)
+        Self::start_from(parts, configure).await
     }
 
-    fn start(parts: Parts, configure: impl FnOnce(&mut Config)) -> Self {
+    async fn start_from(parts: Parts, configure: impl FnOnce(&mut Config)) -> Self {
         let Parts { database, url, keys, key, clock, jetstream } = parts;
         let directory = tempfile::tempdir().unwrap();
         let keys = keys.unwrap_or_else(|| {
             key.write(directory.path());
             directory.path().to_owned()
         });
-        let mut config = Config {
-            signing_keys: keys.join("keyring.json"),
-            admin_dir: directory.path().join("admin"),
-            password_hash: HASH,
-            ..Config::default()
-        };
-        configure(&mut config);
-        let service = kit::config::Service {
-            issuer: ISSUER.to_owned(),
-            verification_keys: keys.join("jwks.json"),
-            ..kit::config::Service::of(auth::NAME)
-        };
-        let shutdown = Shutdown::new();
-        let verifier =
-            Verifier::from_file_with_clock(&service.verification_keys, ISSUER, auth::NAME, clock.shared());
-        let context = Context {
-            verifier,
-            config: Arc::new(service),
-            database: Some(Database::from_url(&url, 10).unwrap()),
-            nats: None,
-            jetstream,
-            clock: clock.shared(),
-            metrics: Registry::new(auth::NAME),
-            shutdown: shutdown.clone(),
-        };
-        let App { router, internal, background, .. } = auth::service(context, config).unwrap();
-        let (client, internal) = (TestClient::new(router), TestClient::new(internal));
-        let pool = database.pool.clone();
-        Self { client, internal, pool, clock, key, shutdown, database, directory, background }
+        let mut setup = setup(&keys, directory.path(), clock);
+        configure(&mut setup.config);
+        let verification_keys = setup.shared.verification_keys.clone();
+        setup.verifier = Some(Verifier::from_file_with_clock(
+            &verification_keys,
+            ISSUER,
+            Auth::NAME,
+            setup.clock.shared(),
+        ));
+        setup.database = Some(database.clone());
+        setup.database_url = Some(url);
+        setup.jetstream = jetstream;
+        let service = TestService::start_with(setup).await;
+        let (client, pool) = (service.client(), database.pool.clone());
+        Self { service, client, pool, key, database, directory }
     }
 
     /// Where the files of the service are.
@@ -168,8 +158,7 @@ impl Shop {
 
     /// Runs the background tasks until the test ends.
     pub(crate) fn run_background(&mut self) -> Vec<JoinHandle<()>> {
-        let tasks = self.background.drain(..);
-        tasks.map(|task| tokio::spawn(task.supervise(self.shutdown.clone()))).collect()
+        self.service.run_tasks()
     }
 
     /// Runs the background tasks, and waits until the one that ends by itself has: the first administrator's.
@@ -184,7 +173,7 @@ impl Shop {
 
     /// Value of a counter or gauge whose line begins with `series`; 0 when there is none.
     pub(crate) async fn metric(&self, series: &str) -> u64 {
-        let text = self.client.get("/metrics").await.text();
+        let text = self.client.get("/metrics").await.text;
         let line = text.lines().find(|line| line.starts_with(series));
         line.and_then(|line| line.rsplit(' ').next()).map_or(0, |value| value.parse().unwrap())
     }
@@ -192,7 +181,7 @@ impl Shop {
     /// Waits until the service is ready.
     pub(crate) async fn ready(&self) {
         testbed::until(SOON, "the service is ready", async || {
-            (self.internal.get("/ready").await.status == StatusCode::OK).then_some(())
+            (self.probe("/ready").await.status == StatusCode::OK).then_some(())
         })
         .await
         .unwrap();
@@ -200,8 +189,8 @@ impl Shop {
 
     pub(crate) async fn register(&self, email: &str) -> Uuid {
         let answer = self.client.post("/auth/register", &registration(email)).await;
-        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text());
-        id_of(&answer.value())
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
+        id_of(&answer.json())
     }
 
     pub(crate) async fn login(&self, email: &str) -> Tokens {
@@ -209,12 +198,12 @@ impl Shop {
         Tokens::of(&answer)
     }
 
-    pub(crate) async fn refresh(&self, tokens: &Tokens) -> TestResponse {
+    pub(crate) async fn refresh(&self, tokens: &Tokens) -> Answer {
         self.client.post("/auth/refresh", &json!({ "refresh_token": tokens.refresh })).await
     }
 
-    pub(crate) async fn validate(&self, access_token: &str) -> TestResponse {
-        self.client.with_token(access_token).send(http::Method::POST, "/auth/validate", None::<&()>).await
+    pub(crate) async fn validate(&self, access_token: &str) -> Answer {
+        self.client.with_token(access_token).send(http::Method::POST, "/auth/validate", None).await
     }
 
     /// A registered customer, signed in.
@@ -233,7 +222,7 @@ impl Shop {
     }
 
     /// A client with the access token.
-    pub(crate) fn signed_in(&self, tokens: &Tokens) -> TestClient {
+    pub(crate) fn signed_in(&self, tokens: &Tokens) -> Client {
         self.client.with_token(&tokens.access)
     }
 
@@ -253,10 +242,25 @@ impl Shop {
     }
 }
 
-impl Drop for Shop {
-    fn drop(&mut self) {
-        self.shutdown.trigger();
-    }
+/// A clock at whole seconds, as tokens have them.
+fn whole_seconds() -> ManualClock {
+    ManualClock::at(DateTime::from_timestamp(Utc::now().timestamp(), 0).unwrap())
+}
+
+/// A service whose keys are in `keys`.
+fn setup(keys: &Path, directory: &Path, clock: ManualClock) -> Setup<Auth> {
+    let config = Config {
+        signing_keys: keys.join("keyring.json"),
+        admin_dir: directory.join("admin"),
+        password_hash: HASH,
+        ..Config::default()
+    };
+    let shared = kit::config::Service {
+        issuer: ISSUER.to_owned(),
+        verification_keys: keys.join("jwks.json"),
+        ..kit::config::Service::of(Auth::NAME)
+    };
+    Setup { config, shared, clock, ..Setup::default() }
 }
 
 /// The tokens of a session.
@@ -268,10 +272,10 @@ pub(crate) struct Tokens {
 
 impl Tokens {
     /// Reads an answer of exactly document 003's shape.
-    pub(crate) fn of(answer: &TestResponse) -> Self {
-        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    pub(crate) fn of(answer: &Answer) -> Self {
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
         assert_eq!(answer.header("cache-control"), Some("no-store"));
-        let body = answer.value();
+        let body = answer.json();
         assert_eq!(keys(&body), ["access_token", "expires_in", "refresh_token", "token_type"]);
         assert_eq!(body["token_type"], "Bearer");
         assert_eq!(body["expires_in"], 3600);
@@ -314,10 +318,10 @@ pub(crate) fn id_of(object: &Value) -> Uuid {
 }
 
 /// Asserts that an answer is a problem of that status and code, and returns it.
-pub(crate) fn problem(answer: &TestResponse, status: StatusCode, code: &str) -> Value {
-    assert_eq!(answer.status, status, "{}", answer.text());
+pub(crate) fn problem(answer: &Answer, status: StatusCode, code: &str) -> Value {
+    assert_eq!(answer.status, status, "{}", answer.text);
     assert_eq!(answer.header("content-type"), Some("application/problem+json"));
-    let body = answer.value();
+    let body = answer.json();
     assert_eq!(body["status"], status.as_u16());
     assert_eq!(body["type"], format!("/docs/problems#{code}"), "{body}");
     assert_eq!(body["instance"].as_str(), answer.header("x-request-id"));
