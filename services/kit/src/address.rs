@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// Blocks of IPv4 that are nobody's on the public Internet: network, prefix length. From IANA's registry of
 /// special-purpose addresses (RFC 6890), and the one address of a cloud's own services that lies outside of them.
 const SPECIAL_V4: [(Ipv4Addr, u32); 16] = [
-    (Ipv4Addr::new(0, 0, 0, 0), 8),        // this network, RFC 791
+    (Ipv4Addr::UNSPECIFIED, 8),            // this network, RFC 791
     (Ipv4Addr::new(10, 0, 0, 0), 8),       // private, RFC 1918
     (Ipv4Addr::new(100, 64, 0, 0), 10),    // shared by carriers' NAT, RFC 6598; one cloud's metadata
     (Ipv4Addr::new(127, 0, 0, 0), 8),      // loopback, RFC 1122

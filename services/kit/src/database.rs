@@ -64,7 +64,7 @@ struct Inner {
     /// Rows were committed to the outbox.
     appended: watch::Sender<u64>,
     following: OnceLock<Following>,
-    _watchdog: AbortOnDropHandle<()>,
+    watchdog: OnceLock<AbortOnDropHandle<()>>,
 }
 
 /// A pool, and how its connections are made.
@@ -156,14 +156,18 @@ impl Database {
 
     fn with(login: Login, application: String) -> Self {
         let (watchdog, availability) = Watchdog::new();
-        Self(Arc::new_cyclic(|inner: &Weak<Inner>| Inner {
+        let inner = Arc::new(Inner {
             login: ArcSwap::from_pointee(login),
             availability,
             application,
             appended: watch::Sender::new(0),
             following: OnceLock::new(),
-            _watchdog: AbortOnDropHandle::new(tokio::spawn(watchdog.run(inner.clone()))),
-        }))
+            watchdog: OnceLock::new(),
+        });
+        // Only now: one that finds no database to watch ends.
+        let watching = AbortOnDropHandle::new(tokio::spawn(watchdog.run(Arc::downgrade(&inner))));
+        let _ = inner.watchdog.set(watching);
+        Self(inner)
     }
 
     /// Begins a transaction. `BEGIN` travels with its first statement.

@@ -157,6 +157,7 @@ impl IntoResponse for Answer {
 }
 
 /// What to do with a request.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made")]
 pub enum Begin {
     /// Do it, then [`Work::commit`].
     Fresh(Work),

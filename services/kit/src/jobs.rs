@@ -10,9 +10,9 @@ use crate::lifecycle::{Shutdown, Task};
 use crate::store::jobs as store;
 
 /// How often a job that is due is looked for, at most.
-const LOOK: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_mins(1);
 /// A job that failed is tried again after this, or after its period if that is shorter.
-const AGAIN: Duration = Duration::from_secs(60);
+const AGAIN: Duration = Duration::from_mins(1);
 
 /// A task that calls `run` every `period`, in one process at a time. A row of `jobs` says when it is due
 /// next, so that no connection is held while it runs; a process that dies over it is replaced when the

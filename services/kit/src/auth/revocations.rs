@@ -67,9 +67,10 @@ impl Revocations {
     /// Refuses what a recorded revocation names, in this process only. One of a kind that is not known
     /// here is logged.
     pub fn apply(&self, key: &str, value: RevocationValue) {
-        match Revocation::from_key(key) {
-            Some(revocation) => self.put(revocation, value),
-            None => tracing::warn!(key, "revocation of an unknown kind"),
+        if let Some(revocation) = Revocation::from_key(key) {
+            self.put(revocation, value);
+        } else {
+            tracing::warn!(key, "revocation of an unknown kind");
         }
     }
 

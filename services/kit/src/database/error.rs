@@ -92,7 +92,8 @@ fn without_answer(error: &tokio_postgres::Error) -> Error {
     use std::error::Error as _;
     let source = error.source();
     let shown = source.map_or_else(|| error.to_string(), |source| format!("{error}: {source}"));
-    let broken = error.is_closed() || source.is_some_and(|source| source.is::<std::io::Error>());
+    let broken =
+        error.is_closed() || source.is_some_and(<dyn std::error::Error + 'static>::is::<std::io::Error>);
     if broken { Error::Unavailable(shown) } else { Error::Statement(shown) }
 }
 

@@ -53,7 +53,7 @@ fn is_json(request: &Request) -> bool {
 
 fn unreadable(error: &axum::Error) -> Problem {
     let causes = std::iter::successors(std::error::Error::source(error), |error| error.source());
-    if causes.into_iter().any(|cause| cause.is::<http_body_util::LengthLimitError>()) {
+    if causes.into_iter().any(<dyn std::error::Error + 'static>::is::<http_body_util::LengthLimitError>) {
         Problem::too_large(MAX_BODY)
     } else {
         Problem::bad_request("The body could not be read.")

@@ -37,6 +37,7 @@ pub struct KeyHeader {
 }
 
 /// What to do with a request.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made")]
 pub enum Begun<T> {
     /// Do it, then [`Work::commit`].
     Fresh(Work, T),

@@ -128,7 +128,6 @@ impl Amount {
             rest /= 10;
             match decimals {
                 0 if rest == 0 => break,
-                0 => {}
                 1 => put(b'.'),
                 _ => {}
             }

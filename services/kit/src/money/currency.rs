@@ -136,6 +136,17 @@ impl utoipa::PartialSchema for Currency {
 
 impl utoipa::ToSchema for Currency {}
 
+/// Every currency, found by asking for every possible code.
+#[cfg(test)]
+pub(super) fn every() -> impl Iterator<Item = Currency> {
+    let letters = || b'A'..=b'Z';
+    letters().flat_map(move |first| {
+        letters().flat_map(move |second| {
+            letters().filter_map(move |third| std::str::from_utf8(&[first, second, third]).ok()?.parse().ok())
+        })
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,15 +186,4 @@ mod tests {
         assert_eq!(Currency::try_from("KWD".to_owned()).unwrap().code(), "KWD");
         assert_eq!(Currency::try_from("XXX".to_owned()), Err(UnknownCurrency));
     }
-}
-
-/// Every currency, found by asking for every possible code.
-#[cfg(test)]
-pub(super) fn every() -> impl Iterator<Item = Currency> {
-    let letters = || b'A'..=b'Z';
-    letters().flat_map(move |first| {
-        letters().flat_map(move |second| {
-            letters().filter_map(move |third| std::str::from_utf8(&[first, second, third]).ok()?.parse().ok())
-        })
-    })
 }

@@ -41,7 +41,7 @@ pub(super) fn describe(status: &str, response: &mut Response) {
         Some(StatusCode::CREATED) => add("Location", LOCATION),
         Some(StatusCode::UNAUTHORIZED) => add("WWW-Authenticate", WWW_AUTHENTICATE),
         Some(StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) => {
-            add("Retry-After", RETRY_AFTER)
+            add("Retry-After", RETRY_AFTER);
         }
         _ => {}
     }

@@ -99,7 +99,7 @@ fn describe_access(operation: &mut Operation, rule: &Rule) {
 fn name_what_has_no_name(status: &str, response: &mut Response) {
     if response.description.is_empty() {
         let reason = status.parse().ok().and_then(|code| http::StatusCode::from_u16(code).ok());
-        response.description =
-            reason.and_then(|status| status.canonical_reason()).unwrap_or("Answer").to_owned();
+        let name = reason.and_then(|status| status.canonical_reason()).unwrap_or("Answer");
+        name.clone_into(&mut response.description);
     }
 }

@@ -111,6 +111,7 @@ mod tests {
     use super::*;
     use crate::paging::PageQuery;
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "a slice lends its items")]
     fn position(number: &u32) -> Position {
         Position::at(DateTime::from_timestamp(i64::from(*number), 0).unwrap(), Uuid::nil())
     }

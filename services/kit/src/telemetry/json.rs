@@ -99,7 +99,7 @@ mod tests {
             float(&mut out, value);
             let read: f64 = serde_json::from_str(&out).unwrap();
             // serde_json reads within one unit in the last place.
-            prop_assert!((read - value).abs() <= value.abs() * 1e-15 || read == value, "{} {}", read, value);
+            prop_assert!((read - value).abs() <= value.abs() * 1e-15, "{} {}", read, value);
         }
     }
 }

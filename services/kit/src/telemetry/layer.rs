@@ -57,7 +57,7 @@ impl Telemetry {
     }
 
     /// Adds an outcome to the request around it. False when there is none, or when it has one already.
-    fn add_outcome<S>(&self, event: &Event<'_>, context: &Context<'_, S>) -> bool
+    fn add_outcome<S>(event: &Event<'_>, context: &Context<'_, S>) -> bool
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
@@ -122,7 +122,7 @@ where
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let is_outcome = event.metadata().target() == OUTCOME;
-        if !(is_outcome && self.add_outcome(event, &context)) {
+        if !(is_outcome && Self::add_outcome(event, &context)) {
             self.lines.write(event, context.event_scope(event));
         }
     }

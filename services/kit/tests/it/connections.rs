@@ -104,9 +104,10 @@ async fn a_slow_upload_that_goes_on_is_taken() {
 #[tokio::test]
 async fn a_client_that_reads_nothing_is_cut() {
     let endless = || async {
-        Body::from_stream(futures::stream::repeat(Ok::<_, std::convert::Infallible>(Bytes::from_static(
-            &[b'x'; 65536],
-        ))))
+        Body::from_stream(futures::stream::repeat(Ok::<_, std::convert::Infallible>(Bytes::from(vec![
+            b'x';
+            65536
+        ]))))
     };
     let routes = Router::new().route("/endless", get(endless));
     let service = limited(Limits { answer: SHORT, ..long() }, routes).await;

@@ -78,6 +78,7 @@ impl Auth {
         self.0.lock().unwrap().push(revocation);
     }
 
+    #[expect(clippy::unused_async, reason = "a handler of axum is one")]
     async fn page(State(auth): State<Self>, Query(query): Query<Cursor>) -> Json<Value> {
         let (all, from) = (auth.0.lock().unwrap().clone(), query.cursor.unwrap_or_default());
         let before = Utc::now().timestamp_millis();

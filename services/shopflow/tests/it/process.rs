@@ -66,10 +66,10 @@ impl Process {
         });
         let mut process =
             Self { child, log, address: String::new(), internal: String::new(), _directory: directory };
-        process.address = process.logged("serving").await["address"].as_str().unwrap().to_owned();
+        let public = process.logged("serving").await;
         let internal = process.logged("serving probes and metrics").await;
-        process.internal = internal["address"].as_str().unwrap().to_owned();
-        process
+        let address = |line: &Value| line["address"].as_str().unwrap().to_owned();
+        Self { address: address(&public), internal: address(&internal), ..process }
     }
 
     /// The first line of the log with that message.

@@ -102,7 +102,7 @@ pub(super) async fn run(revocations: &Revocations, snapshot: &Snapshot, shutdown
                 );
             }
             Err(error) => {
-                tracing::debug!(error = format!("{error:#}"), "revocations cannot be read from auth")
+                tracing::debug!(error = format!("{error:#}"), "revocations cannot be read from auth");
             }
         }
         let pause = (started.elapsed() * PAUSE_PER_READ).clamp(STALE, MAX_PAUSE);

@@ -109,7 +109,7 @@ impl StreamRelay<'_> {
             }
         }
         self.settle(&rows, &fates).await?;
-        Ok(self.next(&fates, last_sequence))
+        Ok(Self::next(&fates, last_sequence))
     }
 
     /// Records what became of each event.
@@ -140,7 +140,7 @@ impl StreamRelay<'_> {
         Ok(())
     }
 
-    fn next(&self, fates: &[Fate], last_sequence: &mut i64) -> Next {
+    fn next(fates: &[Fate], last_sequence: &mut i64) -> Next {
         let mut next = if fates.len() < usize::try_from(WINDOW).unwrap_or(usize::MAX) {
             Next::Idle
         } else {
