@@ -107,7 +107,7 @@ func post(ctx context.Context, url string, body any, want int, into any) error {
 		return err
 	}
 	request.Header.Set("Content-Type", "application/json")
-	response, err := http.DefaultClient.Do(request)
+	response, err := client.Do(request)
 	if err != nil {
 		return err
 	}

@@ -76,7 +76,7 @@ func (b *broker) events(ctx context.Context) (Events, error) {
 	if err != nil {
 		return Events{}, err
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := client.Do(request)
 	if err != nil {
 		return Events{}, err
 	}

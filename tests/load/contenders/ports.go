@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -23,6 +24,9 @@ func freePort() (int, error) {
 	return 0, errors.New("there is no free port between 20000 and 29999")
 }
 
+// client asks for what is not measured. An answer that takes longer does not come.
+var client = &http.Client{Timeout: 30 * time.Second}
+
 func local(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
 
 // answers succeeds when the path is answered with 200.
@@ -33,13 +37,14 @@ func answers(ctx context.Context, address, path string) error {
 	if err != nil {
 		return err
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := client.Do(request)
 	if err != nil {
 		return err
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s%s is answered %d", address, path, response.StatusCode)
+		answer, _ := io.ReadAll(io.LimitReader(response.Body, 1024))
+		return fmt.Errorf("%s%s is answered %d: %s", address, path, response.StatusCode, answer)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@
 package processes
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -124,9 +125,14 @@ func (p *Process) Await(limit time.Duration, try func() error) error {
 	}
 }
 
+// runLimit is how long a program may run that is waited for.
+const runLimit = 3 * time.Minute
+
 // Run runs a program to its end and returns its standard output.
 func Run(spec Spec) ([]byte, error) {
-	command := exec.Command(spec.Command[0], spec.Command[1:]...)
+	ctx, cancel := context.WithTimeout(context.Background(), runLimit)
+	defer cancel()
+	command := exec.CommandContext(ctx, spec.Command[0], spec.Command[1:]...)
 	command.Env = append(baseEnvironment(), spec.Environment...)
 	command.Dir = spec.Folder
 	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
