@@ -47,7 +47,7 @@ mod tests {
             budget.allows_one()
         });
         assert_eq!(repeated.count(), 4);
-        let until_allowed = (1..).find(|_| {
+        let until_allowed = (1..1_000).find(|_| {
             budget.record(true);
             budget.allows_one()
         });
