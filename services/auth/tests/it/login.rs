@@ -17,7 +17,7 @@ async fn the_right_password_gets_a_pair_of_tokens() {
     assert_eq!(claims["email"], EMAIL);
     assert_eq!(claims["role"], "customer");
     assert_eq!(claims["aud"], "shopflow");
-    assert_eq!(claims["iss"], kit::testing::ISSUER);
+    assert_eq!(claims["iss"], testing::ISSUER);
     assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 3600);
     for claim in ["nbf", "jti", "sid"] {
         assert!(!claims[claim].is_null(), "{claim}");

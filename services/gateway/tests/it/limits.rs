@@ -78,7 +78,7 @@ async fn orders_are_counted_by_user_wherever_the_user_is() {
 async fn a_token_that_does_not_verify_counts_against_the_address() {
     let upstream = upstream().await;
     let gateway = Service::before(&upstream, SMALL).await;
-    let forged = kit::testing::Keys::generate();
+    let forged = testing::Keys::generate();
     let mut statuses = Vec::new();
     for _ in 0..3 {
         let token = forged.access_token(Uuid::now_v7(), Role::Customer);

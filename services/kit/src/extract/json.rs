@@ -10,6 +10,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use super::wording::field_error;
 use crate::http::MAX_BODY;
 use crate::problem::{Code, Problem};
+use crate::validation::FieldError;
 
 /// A JSON request body, or a JSON answer. Take `Result<Json<T>, Problem>` where something must be refused before the
 /// body is: who may not, or whose key was used before, learns nothing about it.
@@ -73,6 +74,10 @@ pub(crate) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
         }
     })?;
     deserializer.end().map_err(|_| Problem::bad_request("The body is not valid JSON."))?;
+    // serde fills a struct from a list as well, field by field; every body of the API is an object.
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(Problem::validation(vec![FieldError::new(".", "invalid", "must be an object")]));
+    }
     Ok(value)
 }
 
@@ -126,6 +131,23 @@ mod tests {
         for text in ["", "{", "{\"items\":[]} x"] {
             assert!(decode::<Order>(text.as_bytes()).unwrap_err().errors().is_empty(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_list_is_not_taken_for_an_object() {
+        #[derive(Debug, Default, Deserialize)]
+        #[serde(default)]
+        struct Choice {
+            #[expect(dead_code, reason = "only decoded")]
+            subject: Option<String>,
+        }
+        for text in ["[]", " [\"order.created\"]"] {
+            assert_eq!(
+                decode::<Choice>(text.as_bytes()).unwrap_err().errors()[0].message,
+                "must be an object"
+            );
+        }
+        decode::<Choice>(b"{}").unwrap();
     }
 
     #[tokio::test]

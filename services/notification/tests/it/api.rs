@@ -6,10 +6,10 @@ use notification::Notification;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::world::{PATIENCE, World};
+use crate::service::{PATIENCE, Service};
 
 /// Notifications of `user_id`, one a minute, oldest first; every second is an SMS.
-async fn some(world: &World, user_id: Uuid, count: i32) -> Vec<Uuid> {
+async fn some(service: &Service, user_id: Uuid, count: i32) -> Vec<Uuid> {
     let mut ids = Vec::new();
     for index in 0..count {
         let id: Uuid = sqlx::query_scalar(
@@ -23,7 +23,7 @@ async fn some(world: &World, user_id: Uuid, count: i32) -> Vec<Uuid> {
         .bind(Uuid::from_u128(u128::try_from(index).unwrap()))
         .bind(if index % 2 == 0 { "email" } else { "sms" })
         .bind(index)
-        .fetch_one(&world.pool)
+        .fetch_one(&service.pool)
         .await
         .unwrap();
         ids.push(id);
@@ -37,10 +37,10 @@ fn ids(list: &Value) -> Vec<String> {
 
 #[tokio::test]
 async fn lists_and_details_have_the_documents_shape() {
-    let world = World::start_logging().await;
+    let service = Service::start_logging().await;
     let user_id = Uuid::now_v7();
-    let id = some(&world, user_id, 1).await.remove(0);
-    let client = world.customer(user_id);
+    let id = some(&service, user_id, 1).await.remove(0);
+    let client = service.customer(user_id);
     let summary = json!({
         "id": id, "user_id": user_id, "order_id": "00000000-0000-0000-0000-000000000000", "channel": "email",
         "type": "order_created", "recipient": "jane.doe@example.com", "subject": "Order Confirmation - #b2c3d4e5",
@@ -59,14 +59,14 @@ async fn lists_and_details_have_the_documents_shape() {
 
 #[tokio::test]
 async fn everyone_sees_their_own_and_admins_see_all() {
-    let world = World::start_logging().await;
+    let service = Service::start_logging().await;
     let (jane, john) = (Uuid::now_v7(), Uuid::now_v7());
-    let of_jane = some(&world, jane, 2).await;
-    some(&world, john, 3).await;
+    let of_jane = some(&service, jane, 2).await;
+    some(&service, john, 3).await;
     let total = async |client: &testing::Client, path: &str| {
         client.get(path).await.json()["pagination"]["total_items"].as_u64()
     };
-    let (as_jane, as_john, admin) = (world.customer(jane), world.customer(john), world.admin());
+    let (as_jane, as_john, admin) = (service.customer(jane), service.customer(john), service.admin());
     assert_eq!(total(&as_jane, "/notifications").await, Some(2));
     assert_eq!(total(&as_john, "/notifications").await, Some(3));
     assert_eq!(total(&admin, "/notifications").await, Some(5));
@@ -85,28 +85,28 @@ async fn everyone_sees_their_own_and_admins_see_all() {
 
 #[tokio::test]
 async fn without_a_valid_token_there_is_nothing() {
-    let world = World::start_logging().await;
-    let bad = world.client.with_token("none");
+    let service = Service::start_logging().await;
+    let bad = service.client.with_token("none");
     for path in [
         "/notifications",
         "/notifications/00000000-0000-0000-0000-000000000000",
         "/notifications/dead-letters",
     ] {
-        assert_eq!(world.client.get(path).await.status, 401, "{path}");
+        assert_eq!(service.client.get(path).await.status, 401, "{path}");
         assert_eq!(bad.get(path).await.status, 401, "{path}");
     }
-    let service = world.client.with_token(&world.keys.service_token("order", Notification::NAME));
-    assert_eq!(service.get("/notifications").await.status, 403);
-    let vendor = world.client.with_token(&world.keys.access_token(Uuid::now_v7(), Role::Vendor));
+    let by_service = service.client.with_token(&service.keys.service_token("order", Notification::NAME));
+    assert_eq!(by_service.get("/notifications").await.status, 403);
+    let vendor = service.client.with_token(&service.keys.access_token(Uuid::now_v7(), Role::Vendor));
     assert_eq!(vendor.get("/notifications").await.json()["pagination"]["total_items"], 0);
 }
 
 #[tokio::test]
 async fn lists_are_narrowed_by_channel_and_order() {
-    let world = World::start_logging().await;
+    let service = Service::start_logging().await;
     let user_id = Uuid::now_v7();
-    let all = some(&world, user_id, 4).await;
-    let client = world.customer(user_id);
+    let all = some(&service, user_id, 4).await;
+    let client = service.customer(user_id);
     let found = ids(&client.get("/notifications?channel=sms").await.json());
     assert_eq!(found, [all[3].to_string(), all[1].to_string()]);
     let found = ids(&client.get(&format!("/notifications?order_id={}", Uuid::from_u128(2))).await.json());
@@ -115,8 +115,8 @@ async fn lists_are_narrowed_by_channel_and_order() {
 
 #[tokio::test]
 async fn what_is_out_of_bounds_is_refused() {
-    let world = World::start_logging().await;
-    let client = world.customer(Uuid::now_v7());
+    let service = Service::start_logging().await;
+    let client = service.customer(Uuid::now_v7());
     for (query, field) in [
         ("channel=push", "channel"),
         ("channel=", "channel"),
@@ -135,11 +135,12 @@ async fn what_is_out_of_bounds_is_refused() {
 
 #[tokio::test]
 async fn pages_and_cursors_show_each_notification_once_newest_first() {
-    let world = World::start_logging().await;
+    let service = Service::start_logging().await;
     let user_id = Uuid::now_v7();
-    let mut expected: Vec<String> = some(&world, user_id, 5).await.iter().map(ToString::to_string).collect();
+    let mut expected: Vec<String> =
+        some(&service, user_id, 5).await.iter().map(ToString::to_string).collect();
     expected.reverse();
-    let client = world.customer(user_id);
+    let client = service.customer(user_id);
 
     let mut paged = Vec::new();
     for page in 1..=3 {
@@ -163,14 +164,14 @@ async fn pages_and_cursors_show_each_notification_once_newest_first() {
 
 #[tokio::test]
 async fn the_standard_routes_answer() {
-    let world = World::start_logging().await;
-    assert_eq!(world.client.get("/health").await.json(), json!({"status": "ok"}));
+    let service = Service::start_logging().await;
+    assert_eq!(service.client.get("/health").await.json(), json!({"status": "ok"}));
     testbed::until(PATIENCE, "it is ready", async || {
-        (world.internal.get("/ready").await.status == 200).then_some(())
+        (service.probe("/ready").await.status == 200).then_some(())
     })
     .await
     .unwrap();
-    let paths = world.internal.get("/openapi.json").await.json()["paths"].clone();
+    let paths = service.probe("/openapi.json").await.json()["paths"].clone();
     for path in [
         "/notifications",
         "/notifications/{id}",

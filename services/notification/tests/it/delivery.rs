@@ -3,25 +3,25 @@
 use chrono::TimeDelta;
 use uuid::Uuid;
 
-use crate::world::{PATIENCE, World, all};
+use crate::service::{PATIENCE, Service, all};
 
 const CONSUMER: (&str, &str) = ("ORDERS", "notification-orders");
 
 #[tokio::test]
 async fn a_new_order_is_announced_by_mail_and_sms() {
-    let world = World::start().await;
-    let (user_id, order_id) = world.jane().await;
-    world.created(Uuid::now_v7(), order_id, user_id).await;
-    let found = world.notifications(user_id, all("sent", 2)).await;
+    let service = Service::start().await;
+    let (user_id, order_id) = service.jane().await;
+    service.created(Uuid::now_v7(), order_id, user_id).await;
+    let found = service.notifications(user_id, all("sent", 2)).await;
 
     let number = &order_id.to_string()[..8];
-    let mail = world.mail.mails().remove(0);
+    let mail = service.mail.mails().remove(0);
     assert_eq!(mail.to, "jane.doe@example.com");
     assert_eq!(mail.header("Subject"), Some(format!("Order Confirmation - #{number}").as_str()));
     assert!(mail.data.contains(&format!("<p>Your order #{number} has been placed.</p>")));
     let id = found[0]["id"].as_str().unwrap();
     assert_eq!(mail.header("Message-ID"), Some(format!("<{id}@shopflow.example>").as_str()));
-    assert_eq!(world.texts().await, 1);
+    assert_eq!(service.texts().await, 1);
 
     assert_eq!(found[0]["channel"], "email");
     assert_eq!(found[0]["type"], "order_created");
@@ -34,39 +34,39 @@ async fn a_new_order_is_announced_by_mail_and_sms() {
 
 #[tokio::test]
 async fn a_shipped_order_is_announced_too() {
-    let world = World::start().await;
-    let (user_id, order_id) = world.jane().await;
-    world.shipped(Uuid::now_v7(), order_id, user_id).await;
-    let found = world.notifications(user_id, all("sent", 2)).await;
+    let service = Service::start().await;
+    let (user_id, order_id) = service.jane().await;
+    service.shipped(Uuid::now_v7(), order_id, user_id).await;
+    let found = service.notifications(user_id, all("sent", 2)).await;
     assert!(found.iter().all(|notification| notification["type"] == "order_shipped"));
     assert!(found[0]["subject"].as_str().unwrap().starts_with("Order Shipped - #"));
 }
 
 #[tokio::test]
 async fn whoever_has_no_phone_gets_a_mail_only() {
-    let world = World::start().await;
-    let (user_id, order_id) = world.jane().await;
-    world.user(user_id, "jane.doe@example.com", None).await;
-    world.created(Uuid::now_v7(), order_id, user_id).await;
-    world.notifications(user_id, all("sent", 1)).await;
-    world.settled(CONSUMER.0, CONSUMER.1, 1).await;
-    assert_eq!((world.mail.mails().len(), world.texts().await), (1, 0));
+    let service = Service::start().await;
+    let (user_id, order_id) = service.jane().await;
+    service.user(user_id, "jane.doe@example.com", None).await;
+    service.created(Uuid::now_v7(), order_id, user_id).await;
+    service.notifications(user_id, all("sent", 1)).await;
+    service.settled(CONSUMER.0, CONSUMER.1, 1).await;
+    assert_eq!((service.mail.mails().len(), service.texts().await), (1, 0));
 }
 
 #[tokio::test]
 async fn a_second_delivery_changes_nothing() {
-    let world = World::start().await;
-    let (user_id, order_id) = world.jane().await;
+    let service = Service::start().await;
+    let (user_id, order_id) = service.jane().await;
     let event_id = Uuid::now_v7();
-    world.created(event_id, order_id, user_id).await;
-    let before = world.notifications(user_id, all("sent", 2)).await;
-    world.created(event_id, order_id, user_id).await;
-    world.settled(CONSUMER.0, CONSUMER.1, 2).await;
-    assert_eq!(world.notifications(user_id, all("sent", 2)).await, before);
-    assert_eq!((world.mail.mails().len(), world.texts().await), (1, 1));
+    service.created(event_id, order_id, user_id).await;
+    let before = service.notifications(user_id, all("sent", 2)).await;
+    service.created(event_id, order_id, user_id).await;
+    service.settled(CONSUMER.0, CONSUMER.1, 2).await;
+    assert_eq!(service.notifications(user_id, all("sent", 2)).await, before);
+    assert_eq!((service.mail.mails().len(), service.texts().await), (1, 1));
     let recorded: i64 = sqlx::query_scalar("SELECT count(*) FROM inbox WHERE event_id = $1")
         .bind(event_id)
-        .fetch_one(&world.pool)
+        .fetch_one(&service.pool)
         .await
         .unwrap();
     assert_eq!(recorded, 1);
@@ -74,141 +74,142 @@ async fn a_second_delivery_changes_nothing() {
 
 #[tokio::test]
 async fn the_same_event_delivered_ten_times_at_once_is_announced_once() {
-    let world = World::start().await;
-    let (user_id, order_id) = world.jane().await;
+    let service = Service::start().await;
+    let (user_id, order_id) = service.jane().await;
     let event_id = Uuid::now_v7();
     for _ in 0..10 {
-        world.created(event_id, order_id, user_id).await;
+        service.created(event_id, order_id, user_id).await;
     }
-    world.notifications(user_id, all("sent", 2)).await;
-    world.settled(CONSUMER.0, CONSUMER.1, 10).await;
-    assert_eq!((world.mail.mails().len(), world.texts().await), (1, 1));
+    service.notifications(user_id, all("sent", 2)).await;
+    service.settled(CONSUMER.0, CONSUMER.1, 10).await;
+    assert_eq!((service.mail.mails().len(), service.texts().await), (1, 1));
 }
 
 #[tokio::test]
 async fn one_channel_that_is_unavailable_does_not_hold_up_the_other() {
-    let world = World::start().await;
-    let (user_id, order_id) = world.jane().await;
-    world.twilio_fails(503, 1).await;
-    world.created(Uuid::now_v7(), order_id, user_id).await;
-    let found = world.notifications(user_id, |found| found.len() == 2 && found[0]["status"] == "sent").await;
+    let service = Service::start().await;
+    let (user_id, order_id) = service.jane().await;
+    service.twilio_fails(503, 1).await;
+    service.created(Uuid::now_v7(), order_id, user_id).await;
+    let found =
+        service.notifications(user_id, |found| found.len() == 2 && found[0]["status"] == "sent").await;
     assert_eq!(found[1]["status"], "queued");
-    world.settled(CONSUMER.0, CONSUMER.1, 1).await;
-    world.attempted(2).await;
-    world.advance(TimeDelta::seconds(6));
-    world.notifications(user_id, all("sent", 2)).await;
-    assert_eq!((world.mail.mails().len(), world.texts().await), (1, 2));
+    service.settled(CONSUMER.0, CONSUMER.1, 1).await;
+    service.attempted(2).await;
+    service.advance(TimeDelta::seconds(6));
+    service.notifications(user_id, all("sent", 2)).await;
+    assert_eq!((service.mail.mails().len(), service.texts().await), (1, 2));
 }
 
 #[tokio::test]
 async fn a_mail_that_is_delayed_is_tried_again() {
-    let world = World::start().await;
-    let (user_id, order_id) = world.jane().await;
-    world.mail.refuse(["451 4.3.0 later"; 3]);
-    world.created(Uuid::now_v7(), order_id, user_id).await;
+    let service = Service::start().await;
+    let (user_id, order_id) = service.jane().await;
+    service.mail.refuse(["451 4.3.0 later"; 3]);
+    service.created(Uuid::now_v7(), order_id, user_id).await;
     for attempts in 2..=4 {
-        world.attempted(attempts).await;
-        world.advance(TimeDelta::minutes(1));
+        service.attempted(attempts).await;
+        service.advance(TimeDelta::minutes(1));
     }
-    world.notifications(user_id, all("sent", 2)).await;
+    service.notifications(user_id, all("sent", 2)).await;
     let (attempts, error): (i32, Option<String>) =
         sqlx::query_as("SELECT attempts, error_message FROM notifications WHERE channel = 'email'")
-            .fetch_one(&world.pool)
+            .fetch_one(&service.pool)
             .await
             .unwrap();
     assert_eq!((attempts, error), (4, None));
-    assert_eq!((world.mail.mails().len(), world.texts().await), (1, 1));
+    assert_eq!((service.mail.mails().len(), service.texts().await), (1, 1));
 }
 
 #[tokio::test]
 async fn a_mail_server_that_is_unavailable_for_hours_loses_no_mail_and_holds_up_no_event() {
-    let world = World::start().await;
-    let (user_id, order_id) = world.jane().await;
+    let service = Service::start().await;
+    let (user_id, order_id) = service.jane().await;
     // More than are tried: the server refuses every conversation until it is told otherwise.
-    world.mail.refuse(["421 4.3.2 service not available"; 1000]);
+    service.mail.refuse(["421 4.3.2 service not available"; 1000]);
     for _ in 0..20 {
-        world.created(Uuid::now_v7(), order_id, user_id).await;
+        service.created(Uuid::now_v7(), order_id, user_id).await;
     }
-    world.settled(CONSUMER.0, CONSUMER.1, 20).await;
-    world.advance(TimeDelta::hours(12));
+    service.settled(CONSUMER.0, CONSUMER.1, 20).await;
+    service.advance(TimeDelta::hours(12));
     let queued = |found: &[serde_json::Value]| {
         found.iter().filter(|one| one["channel"] == "email" && one["status"] == "queued").count()
     };
-    world
+    service
         .notifications_of(user_id, 40, |found| {
             found.iter().filter(|one| one["status"] == "sent").count() == 20
         })
         .await;
-    world.notifications_of(user_id, 40, |found| queued(found) == 20).await;
+    service.notifications_of(user_id, 40, |found| queued(found) == 20).await;
 
-    world.mail.recover();
-    world.advance(TimeDelta::seconds(6));
-    world.notifications_of(user_id, 40, all("sent", 40)).await;
-    assert_eq!((world.mail.mails().len(), world.texts().await), (20, 20));
-    assert!(world.dead_letters(0).await.is_empty());
+    service.mail.recover();
+    service.advance(TimeDelta::seconds(6));
+    service.notifications_of(user_id, 40, all("sent", 40)).await;
+    assert_eq!((service.mail.mails().len(), service.texts().await), (20, 20));
+    assert!(service.dead_letters(0).await.is_empty());
 }
 
 #[tokio::test]
 async fn an_order_service_that_is_unavailable_is_asked_again_until_it_answers() {
-    let world = World::start().await;
-    let (user_id, order_id) = world.jane().await;
+    let service = Service::start().await;
+    let (user_id, order_id) = service.jane().await;
     wiremock::Mock::given(wiremock::matchers::any())
         .respond_with(wiremock::ResponseTemplate::new(503))
         .up_to_n_times(15)
         .with_priority(1)
-        .mount(&world.orders)
+        .mount(&service.orders)
         .await;
-    world.created(Uuid::now_v7(), order_id, user_id).await;
-    world.notifications(user_id, all("sent", 2)).await;
+    service.created(Uuid::now_v7(), order_id, user_id).await;
+    service.notifications(user_id, all("sent", 2)).await;
     let failures: i32 =
-        sqlx::query_scalar("SELECT failures FROM inbox").fetch_one(&world.pool).await.unwrap();
+        sqlx::query_scalar("SELECT failures FROM inbox").fetch_one(&service.pool).await.unwrap();
     assert_eq!(failures, 0);
 }
 
 #[tokio::test]
 async fn by_default_everything_is_logged_and_counts_as_sent() {
-    let world = World::start_logging().await;
-    let (user_id, order_id) = world.jane().await;
-    world.created(Uuid::now_v7(), order_id, user_id).await;
-    let found = world.notifications(user_id, all("sent", 2)).await;
+    let service = Service::start_logging().await;
+    let (user_id, order_id) = service.jane().await;
+    service.created(Uuid::now_v7(), order_id, user_id).await;
+    let found = service.notifications(user_id, all("sent", 2)).await;
     for notification in found {
         let id = notification["id"].as_str().unwrap();
-        let whole = world.customer(user_id).get(&format!("/notifications/{id}")).await.json();
+        let whole = service.customer(user_id).get(&format!("/notifications/{id}")).await.json();
         assert_eq!(whole["provider_ref"], format!("log-{id}"));
     }
-    assert_eq!((world.mail.mails().len(), world.texts().await), (0, 0));
+    assert_eq!((service.mail.mails().len(), service.texts().await), (0, 0));
 }
 
 #[tokio::test]
 async fn a_database_that_is_closed_while_a_mail_is_sent_makes_no_second_mail() {
     let postgres = testbed::Postgres::start().await.unwrap();
-    let world = World::on(&postgres, true).await;
-    let (user_id, order_id) = world.jane().await;
-    world.mail.hold();
-    world.created(Uuid::now_v7(), order_id, user_id).await;
+    let service = Service::on(&postgres, true).await;
+    let (user_id, order_id) = service.jane().await;
+    service.mail.hold();
+    service.created(Uuid::now_v7(), order_id, user_id).await;
     testbed::until(PATIENCE, "the mail server has the mail", async || {
-        (world.mail.mails().len() == 1).then_some(())
+        (service.mail.mails().len() == 1).then_some(())
     })
     .await
     .unwrap();
     postgres.stop().await.unwrap();
-    world.mail.release();
+    service.mail.release();
     postgres.start_again().await.unwrap();
-    world.notifications(user_id, all("sent", 2)).await;
-    world.settled(CONSUMER.0, CONSUMER.1, 1).await;
-    assert_eq!((world.mail.mails().len(), world.texts().await), (1, 1));
+    service.notifications(user_id, all("sent", 2)).await;
+    service.settled(CONSUMER.0, CONSUMER.1, 1).await;
+    assert_eq!((service.mail.mails().len(), service.texts().await), (1, 1));
 }
 
 #[tokio::test]
 async fn attempts_are_counted_by_channel_and_outcome() {
-    let world = World::start().await;
-    let (user_id, order_id) = world.jane().await;
-    world.twilio_fails(503, 1).await;
-    world.created(Uuid::now_v7(), order_id, user_id).await;
-    world.attempted(2).await;
-    world.advance(TimeDelta::seconds(6));
-    world.notifications(user_id, all("sent", 2)).await;
-    let metrics = world.client.get("/metrics").await.text;
+    let service = Service::start().await;
+    let (user_id, order_id) = service.jane().await;
+    service.twilio_fails(503, 1).await;
+    service.created(Uuid::now_v7(), order_id, user_id).await;
+    service.attempted(2).await;
+    service.advance(TimeDelta::seconds(6));
+    service.notifications(user_id, all("sent", 2)).await;
+    let metrics = service.client.get("/metrics").await.text;
     for (kind, outcome) in [("email", "done"), ("sms", "unavailable"), ("sms", "done")] {
         let line = metrics.lines().find(|line| {
             line.starts_with("effect_attempts_total")

@@ -7,6 +7,8 @@ mod api;
 mod dead_letters;
 mod delivery;
 mod migration;
+mod service;
 #[path = "../smtp_catcher/mod.rs"]
 mod smtp_catcher;
-mod world;
+
+testing::standard_suite!(crate::service::Samples);

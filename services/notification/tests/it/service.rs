@@ -1,22 +1,18 @@
-//! A running service and everything around it.
+//! The notification service with everything around it, and what its tests ask of it.
 
-use std::sync::Arc;
+use std::ops::Deref;
 use std::time::Duration;
 
 use async_nats::jetstream;
 use chrono::{TimeDelta, Utc};
 use kit::Service as _;
-use kit::auth::Role;
 use kit::clock::ManualClock;
-use kit::database::Database;
-use kit::lifecycle::Shutdown;
-use kit::metrics::Registry;
-use kit::testing::Keys;
 use notification::{Config, EmailProvider, Notification, SmsProvider, Tls};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use tempfile::TempDir;
-use testing::{Answer, Client};
+use testing::suite::Sample;
+use testing::{Answer, Caller, Client, Setup, TestService};
 use uuid::Uuid;
 use wiremock::matchers::{any, bearer_token, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -26,31 +22,95 @@ use crate::smtp_catcher::Catcher;
 /// Longer than anything takes on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
-pub(crate) struct World {
+/// The service under test. Its clock stands still unless moved.
+pub(crate) struct Service {
+    service: TestService,
     pub(crate) pool: PgPool,
     pub(crate) jetstream: jetstream::Context,
     pub(crate) mail: Catcher,
     pub(crate) twilio: MockServer,
     pub(crate) orders: MockServer,
     pub(crate) users: MockServer,
-    pub(crate) keys: Keys,
+    /// Without a token; every answer is held against the description of the API.
     pub(crate) client: Client,
-    /// What probes and Prometheus reach.
-    pub(crate) internal: Client,
-    /// Stands still unless moved.
-    pub(crate) clock: ManualClock,
-    shutdown: Shutdown,
     _nats: testbed::Nats,
     _files: TempDir,
 }
 
-impl Drop for World {
-    fn drop(&mut self) {
-        self.shutdown.trigger();
+impl Deref for Service {
+    type Target = TestService;
+
+    fn deref(&self) -> &TestService {
+        &self.service
     }
 }
 
-impl World {
+/// How its routes are asked so that they succeed.
+pub(crate) struct Samples;
+
+impl testing::suite::Samples for Samples {
+    type Service = Notification;
+
+    // What its event is about would have to be read from the other services.
+    const NEEDS_OTHERS: &'static [&'static str] = &["POST /notifications/dead-letters/{id}/redrive"];
+
+    async fn setup() -> Setup<Notification> {
+        // Ends with the test's process: only a connection is needed, and nothing is published.
+        let nats = Box::leak(Box::new(testbed::Nats::start().await.unwrap()));
+        Setup { jetstream: Some(nats.provision().await.unwrap()), ..Setup::default() }
+    }
+
+    async fn sample(service: &TestService, route: &'static str) -> Sample {
+        let path = route.split_once(' ').unwrap().1;
+        let id = if path.contains("dead-letters") {
+            dead_letter(service.pool()).await
+        } else {
+            notification(service.pool(), testing::jane()).await
+        };
+        let path = path.replace("{user_id}", &testing::jane().to_string()).replace("{id}", &id.to_string());
+        match route {
+            "POST /notifications/dead-letters/{id}/discard" => {
+                Sample::with(path, json!({ "reason": "It was a test." }))
+            }
+            "POST /notifications/dead-letters/redrive" => {
+                Sample::with(path, json!({ "subject": "order.shipped" }))
+            }
+            _ => Sample::get(path),
+        }
+    }
+}
+
+/// A notification that was sent to `user_id`.
+async fn notification(pool: &PgPool, user_id: Uuid) -> Uuid {
+    sqlx::query_scalar(
+        "INSERT INTO notifications (user_id, channel, type, recipient, subject, body, status, sent_at)
+         VALUES ($1, 'email', 'order_created', 'jane.doe@example.com', 'Hello', 'Hello', 'sent', now())
+         RETURNING id",
+    )
+    .bind(user_id)
+    .fetch_one(pool)
+    .await
+    .unwrap()
+}
+
+/// An event that was given up.
+async fn dead_letter(pool: &PgPool) -> Uuid {
+    let id = Uuid::now_v7();
+    sqlx::query(
+        "INSERT INTO inbox_dead_letters (id, consumer, message, event_id, subject, stream, stream_sequence, stored_at,
+                                         payload, cause, attempts, created_at, published_at)
+         VALUES ($1, 'notification-orders', $2, $1, 'order.shipped', 'ORDERS', 1, now(), '{}',
+                 'it was a test', 1, now(), now())",
+    )
+    .bind(id)
+    .bind(id.to_string())
+    .execute(pool)
+    .await
+    .unwrap();
+    id
+}
+
+impl Service {
     /// With SMTP and Twilio.
     pub(crate) async fn start() -> Self {
         Self::on(testbed::Postgres::shared().await, true).await
@@ -63,8 +123,7 @@ impl World {
 
     /// On a server that the test may stop.
     pub(crate) async fn on(postgres: &testbed::Postgres, real_providers: bool) -> Self {
-        let database =
-            postgres.database(&[&kit::database::migrator(), Notification::migrations().unwrap()]).await;
+        let database = testing::database::<Notification>(postgres).await.unwrap();
         Self::with(database, real_providers).await
     }
 
@@ -81,48 +140,28 @@ impl World {
         {
             std::fs::write(files.path().join(file), content).unwrap();
         }
-        let mut service = kit::config::Service::of(Notification::NAME);
-        service.tokens_dir = files.path().to_owned();
-        service.services.insert("order".to_owned(), orders.uri().parse().unwrap());
-        service.services.insert("auth".to_owned(), users.uri().parse().unwrap());
-        let (keys, shutdown) = (Keys::generate(), Shutdown::new());
-        let clock = ManualClock::at(Utc::now());
-        let context = kit::Context {
-            config: Arc::new(service),
-            database: Some(Database::from_url(&database.url, 10).unwrap()),
-            nats: None,
-            jetstream: Some(jetstream.clone()),
-            verifier: keys.verifier(Notification::NAME),
-            clock: clock.shared(),
-            metrics: Registry::new(Notification::NAME),
-            shutdown: shutdown.clone(),
-        };
+        let mut shared = kit::config::Service::of(Notification::NAME);
+        shared.tokens_dir = files.path().to_owned();
+        shared.services.insert("order".to_owned(), orders.uri().parse().unwrap());
+        shared.services.insert("auth".to_owned(), users.uri().parse().unwrap());
         let config = if real_providers { providers(&mail, &twilio, &files) } else { Config::default() };
-        let app = kit::service::assemble::<Notification>(context, config, Vec::new).unwrap();
-        for task in app.background {
-            tokio::spawn(task.supervise(shutdown.clone()));
-        }
+        let setup: Setup<Notification> = Setup {
+            config,
+            shared,
+            jetstream: Some(jetstream.clone()),
+            database: Some(database),
+            clock: ManualClock::at(Utc::now()),
+            ..Setup::default()
+        };
         Mock::given(any())
             .respond_with(ResponseTemplate::new(201).set_body_json(json!({"sid": "SM1"})))
             .with_priority(9)
             .mount(&twilio)
             .await;
-        let (client, internal) = (Client::new(app.router), Client::new(app.internal));
-        Self {
-            pool: database.pool,
-            jetstream,
-            clock,
-            mail,
-            twilio,
-            orders,
-            users,
-            keys,
-            client,
-            internal,
-            shutdown,
-            _nats: nats,
-            _files: files,
-        }
+        let mut service = TestService::start_with(setup).await;
+        service.run_tasks();
+        let (client, pool) = (service.client(), service.pool().clone());
+        Self { service, pool, jetstream, mail, twilio, orders, users, client, _nats: nats, _files: files }
     }
 
     /// Lets time pass, until effects that failed are due again.
@@ -147,11 +186,11 @@ impl World {
     }
 
     pub(crate) fn admin(&self) -> Client {
-        self.client.with_token(&self.keys.access_token(Uuid::now_v7(), Role::Admin))
+        self.as_(Caller::Admin)
     }
 
     pub(crate) fn customer(&self, user_id: Uuid) -> Client {
-        self.client.with_token(&self.keys.access_token(user_id, Role::Customer))
+        self.as_(Caller::User(user_id))
     }
 
     /// The order service knows this order from now on; it answers only this service's token.
