@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use http::Method;
 use jsonschema::Validator;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::answer::Answer;
 
@@ -20,6 +20,8 @@ pub struct Contract {
 impl Contract {
     /// The contract of an OpenAPI 3.1 document.
     pub fn new(mut document: Value) -> Self {
+        let parts = document.clone();
+        join(&mut document["components"]["schemas"], &parts);
         close(&mut document["components"]["schemas"]);
         Self { document, validators: Mutex::default() }
     }
@@ -111,6 +113,29 @@ pub(crate) fn matches(template: &str, path: &str) -> bool {
     }
 }
 
+/// An object that is described by parts is described as a whole: closed parts would each refuse the others' members.
+fn join(schema: &mut Value, document: &Value) {
+    match schema {
+        Value::Object(members) => members.values_mut().for_each(|member| join(member, document)),
+        Value::Array(items) => items.iter_mut().for_each(|item| join(item, document)),
+        _ => {}
+    }
+    let resolved = |part: &Value| {
+        let pointer = part["$ref"].as_str().and_then(|reference| reference.strip_prefix('#'));
+        pointer.map_or_else(|| Some(part.clone()), |pointer| document.pointer(pointer).cloned())
+    };
+    let parts = schema.get("allOf").and_then(Value::as_array).into_iter().flatten();
+    let parts: Vec<Value> = parts.filter_map(resolved).collect();
+    if parts.is_empty() || !parts.iter().all(|part| part["properties"].is_object()) {
+        return;
+    }
+    let properties = parts.iter().filter_map(|part| part["properties"].as_object()).flatten();
+    let properties: Map<String, Value> = properties.map(|(name, of)| (name.clone(), of.clone())).collect();
+    let required = parts.iter().filter_map(|part| part["required"].as_array()).flatten();
+    let required: Vec<&Value> = required.collect();
+    *schema = json!({ "type": "object", "required": required, "properties": properties });
+}
+
 /// Objects hold what is described and nothing else.
 fn close(schema: &mut Value) {
     match schema {
@@ -146,11 +171,20 @@ mod tests {
                     "204": {},
                 } } },
                 "/things/mine": { "get": { "responses": { "204": {} } } },
+                "/whole": { "get": { "responses": { "200": {
+                    "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Whole" } } },
+                } } } },
             },
-            "components": { "schemas": { "Thing": {
-                "type": "object", "required": ["id"],
-                "properties": { "id": { "type": "string", "format": "uuid" }, "at": { "type": ["string", "null"] } },
-            } } },
+            "components": { "schemas": {
+                "Thing": {
+                    "type": "object", "required": ["id"],
+                    "properties": { "id": { "type": "string", "format": "uuid" }, "at": { "type": ["string", "null"] } },
+                },
+                "Whole": { "allOf": [
+                    { "$ref": "#/components/schemas/Thing" },
+                    { "type": "object", "required": ["name"], "properties": { "name": { "type": "string" } } },
+                ] },
+            } },
         }))
     }
 
@@ -172,6 +206,18 @@ mod tests {
         assert_eq!(differences("/things/mine", &answer(204, "", "")), [] as [&str; 0]);
         let missing = answer(404, "application/problem+json", r#"{"type": "/docs/problems#not_found"}"#);
         assert_eq!(differences("/things/7", &missing), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn an_object_described_by_parts_holds_the_members_of_all_and_no_others() {
+        let id = "019c6b1e-0000-7000-8000-000000000001";
+        let found = |body: Value| {
+            differences("/whole", &answer(200, "application/json", &body.to_string())).join("\n")
+        };
+        assert_eq!(found(json!({ "id": id, "name": "x" })), "");
+        assert!(found(json!({ "id": id })).contains("\"name\" is a required property"));
+        assert!(found(json!({ "name": "x" })).contains("\"id\" is a required property"));
+        assert!(found(json!({ "id": id, "name": "x", "more": 1 })).contains("Additional properties"));
     }
 
     #[test]
