@@ -5,6 +5,7 @@
 
 mod cluster;
 mod eventually;
+mod helm;
 mod mail;
 mod scenarios;
 mod shop;

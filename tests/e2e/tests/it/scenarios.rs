@@ -6,3 +6,4 @@ mod editing;
 mod exposure;
 mod ordering;
 mod rotation;
+mod uninstall;
