@@ -11,13 +11,13 @@ up: ## Brings up a cluster, the operator and a working platform (CLUSTER=local|k
 down: ## Ends the cluster and removes everything of it
 	@scripts/down.sh
 
-env: ## Prints export lines for a running platform: eval "$$(make env)"
+env: ## Prints export lines for a running platform (PLATFORM=namespace/name): eval "$(make env)"
 	@scripts/env.sh
 
-status: ## Shows what runs, and what the platforms say of themselves
+status: ## Shows what runs, and what every platform says of itself
 	@scripts/status.sh
 
-logs: ## Shows the last log lines of operator and services
+logs: ## Shows the last log lines of the operator and of every platform's services
 	@scripts/status.sh logs
 
 dev: ## Runs the whole platform in one process on localhost:3000, without a cluster

@@ -5,6 +5,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/steps.sh
 . scripts/tools.sh
+. scripts/ports.sh
 . scripts/cluster.sh
 TARGET=${CARGO_TARGET_DIR:-target}/x86_64-unknown-linux-musl/release
 RENDERED=$ROOT/.state/rendered
@@ -63,7 +64,7 @@ platform_ready() {
     kubectl -n "$NAMESPACE" wait "sfp/$PLATFORM" --for="jsonpath={.status.observedGeneration}=$generation" --timeout=60s &&
     kubectl -n "$NAMESPACE" wait "sfp/$PLATFORM" --for=condition=Ready --timeout=300s && return
   kubectl -n "$NAMESPACE" get sfp "$PLATFORM" -o wide
-  conditions
+  conditions "$NAMESPACE" "$PLATFORM"
   kubectl -n "$NAMESPACE" get pods
   return 1
 }
@@ -94,10 +95,7 @@ possible() {
   [ "$CLUSTER" = local ] || return 0
   [ "$(uname -s)" = Linux ] || { echo 'the local node needs Linux; elsewhere use CLUSTER=kind'; return 1; }
   [ "$(id -u)" = 0 ] || { echo 'the local node needs root: run make up as root, or CLUSTER=kind make up'; return 1; }
-  if [ ! -e "$NODE_STATE" ] && (exec 3<>/dev/tcp/127.0.0.1/3000) 2>/dev/null; then
-    echo "port 3000 is taken on this machine: end what listens there (ss -tlnp 'sport = :3000')"
-    return 1
-  fi
+  [ -e "$NODE_STATE" ] || port_free 3000
 }
 
 mkdir -p "$RENDERED"
@@ -123,7 +121,7 @@ cat <<Y
 
 ShopFlow runs, after $((SECONDS - started)) s.
   URL       $URL        (API pages: $URL/docs)
-  Sign-in   $(admin email)  $(admin password)
+  Sign-in   $(admin "$NAMESPACE" "$PLATFORM" email)  $(admin "$NAMESPACE" "$PLATFORM" password)
 
 Try:$([ "$CLUSTER" != current ] || printf '\n  kubectl -n %s port-forward service/gateway 3000:3000 &' "$NAMESPACE")
   eval "\$(make env)"

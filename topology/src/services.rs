@@ -15,7 +15,7 @@ pub struct Service {
     pub description: &'static str,
     /// HTTP port, the same in development and in a cluster.
     pub port: u16,
-    /// Second port under which older documents know the service.
+    /// Second port under which older clients know the service.
     pub alias_port: Option<u16>,
     /// Whether it owns a database (named like the service).
     pub database: bool,

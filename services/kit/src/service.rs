@@ -43,7 +43,7 @@ pub trait Service: Sized + 'static {
     /// Every route with its description.
     fn routes() -> OpenApiRouter<Self::State>;
 
-    /// Routes that the description leaves out: names of older documents for described ones, and what services tell
+    /// Routes that the description leaves out: names that older clients use for described ones, and what services tell
     /// each other below `/internal`.
     fn undescribed() -> Router<Self::State> {
         Router::new()

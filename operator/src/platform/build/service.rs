@@ -13,7 +13,7 @@ pub(crate) const POSTGRES_PORT: u16 = 5432;
 /// Port of NATS.
 pub(crate) const NATS_PORT: u16 = 4222;
 
-/// The two names under which older documents know a service.
+/// The two names under which older clients know a service.
 pub(crate) fn names(service: &topology::Service) -> [String; 2] {
     [service.name.to_owned(), format!("{}-service", service.name)]
 }
@@ -34,7 +34,7 @@ pub(super) fn services(platform: &Platform) -> Vec<Service> {
     all
 }
 
-/// A service answers on its port, and on the one under which older documents know it.
+/// A service answers on its port, and on the one under which older clients know it.
 fn http(platform: &Platform, service: &topology::Service, name: String) -> Service {
     let target = IntOrString::String("http".to_owned());
     let ports = [("http", Some(service.port)), ("alias", service.alias_port)];

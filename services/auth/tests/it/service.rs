@@ -271,7 +271,7 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    /// Reads an answer of exactly document 003's shape.
+    /// Reads an answer of exactly the documented shape.
     pub(crate) fn of(answer: &Answer) -> Self {
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
         assert_eq!(answer.header("cache-control"), Some("no-store"));
@@ -328,7 +328,7 @@ pub(crate) fn problem(answer: &Answer, status: StatusCode, code: &str) -> Value 
     body
 }
 
-/// Whether `text` is a time as document 003 writes it: `2026-02-17T10:30:00.000Z`.
+/// Whether `text` is a time as the API writes it: `2026-02-17T10:30:00.000Z`.
 pub(crate) fn is_documented_time(text: &Value) -> bool {
     let text = text.as_str().unwrap();
     text.len() == 24

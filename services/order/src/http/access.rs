@@ -23,7 +23,7 @@ static RULES: &[Rule] = &[
     Rule::new("GET /orders/{id}/history", &[Owner, Admin]),
 ];
 
-/// The names under which older documents know the collection; not described twice.
+/// The names under which older clients know the collection; not described twice.
 pub(super) const COLLECTION: &[&str] = &["/api/orders", "/api/v1/orders"];
 
 /// The table.

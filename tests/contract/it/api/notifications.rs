@@ -1,4 +1,4 @@
-//! Sections 4.3 and 5: what is sent when, and how it is shown.
+//! *Notifications*: what is sent when, and how it is shown.
 
 use rstest::rstest;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Section 7: what services may expect of one another, with the tokens that the operator makes for them.
+//! *Between services*: what they may expect of one another, with the tokens that the operator makes for them.
 
 use serde_json::json;
 

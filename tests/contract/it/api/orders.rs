@@ -1,4 +1,4 @@
-//! Section 4.2: the rules and errors of the order service's endpoints, except the state machine.
+//! *Orders*: the rules and errors of its routes, except the states.
 
 use rstest::rstest;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Section 4.1: the rules and errors of the auth service's endpoints.
+//! *Auth*: the rules and errors of its routes.
 
 use rstest::rstest;
 use serde_json::{Value, json};

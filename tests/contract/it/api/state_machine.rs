@@ -1,4 +1,4 @@
-//! Section 6: every row of the table, and every way to break it.
+//! *Order states*: every row of the table, and every way to break it.
 
 use rstest::rstest;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Section 5: the events, as the stream holds them.
+//! *Between services*: the events, as the stream holds them.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use crate::shape::assert_shape;
 use crate::world::{EVENTUALLY, World, example_order, place_order};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_order_placed_is_announced_as_the_document_says() {
+async fn a_placed_order_is_announced() {
     let world = World::shared();
     let jane = world.customer().await;
     let order = jane.client.post("/orders", &example_order()).await.ok(201);
@@ -34,7 +34,7 @@ async fn an_order_placed_is_announced_as_the_document_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_order_shipped_is_announced_as_the_document_says() {
+async fn a_shipped_order_is_announced() {
     let world = World::shared();
     let jane = world.customer().await;
     let admin = world.admin().await;
