@@ -11,7 +11,12 @@ descriptions() {
   REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true \
     "$CACHE/redocly/node_modules/.bin/redocly" lint --config redocly.yaml services/*/openapi.json
 }
-go_format() { gofmt -l local tests/load | awk '{ print "gofmt wants to change " $0 } END { exit NR > 0 }'; }
+go_format() { gofmt -l local tests/load charts/test | awk '{ print "gofmt wants to change " $0 } END { exit NR > 0 }'; }
+# Without its image: that a chart asks for it is tested, and no fault.
+charts() {
+  local chart
+  for chart in charts/shopflow-*; do "$BIN/helm" lint --strict --quiet "$chart" || return; done
+}
 
 step 'Debian packages' debian_packages
 step 'cargo-deny' cargo_deny
@@ -21,5 +26,7 @@ step 'Licences, sources, banned crates' "$BIN/cargo-deny" check bans licenses so
 step 'Shell scripts' scripts
 step 'Go format' go_format
 step 'Generated files are up to date' scripts/generate.sh --check
+step 'Helm' helm
+step 'Charts' charts
 step 'Redocly' redocly
 step 'Descriptions of the API' descriptions

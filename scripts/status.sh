@@ -21,6 +21,6 @@ kubectl get shopflowplatforms --all-namespaces -o wide
 for each in ${all[@]+"${all[@]}"}; do
   printf '\n== %s\n' "$each"
   said=$(conditions "${each%%/*}" "${each#*/}")
-  echo "${said:-no status: the operator does not look after this namespace, see \"Another namespace\" in docs/operating.md}"
+  echo "${said:-no status: the operator does not look after this namespace, see docs/operating/namespaces.md}"
   kubectl -n "${each%%/*}" get pods -o wide
 done

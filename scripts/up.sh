@@ -25,8 +25,21 @@ images() {
     local/shopflow-node image "$operator" "$TARGET/shopflow-operator" /shopflow-operator >>"$RENDERED/archives"
 }
 
+# watched — the namespaces that the operator looks after: those it was given before, and this one.
+watched() {
+  local before
+  before=$(kubectl -n shopflow-system get deployment shopflow-operator --ignore-not-found \
+    -o 'jsonpath={.spec.template.spec.containers[0].env[?(@.name=="SHOPFLOW_NAMESPACES")].value}') || return
+  case ",$before," in
+    *",$NAMESPACE,"*) echo "$before" ;;
+    *) echo "$NAMESPACE${before:+,$before}" ;;
+  esac
+}
+
 # rendered — the manifests as committed, with this build's images: kustomizations in a folder that git ignores.
 rendered() {
+  local namespaces
+  namespaces=$(watched) || return
   mkdir -p "$RENDERED/operator" "$RENDERED/platform"
   cat >"$RENDERED/operator/kustomization.yaml" <<Y
 resources: [../../../manifests/install]
@@ -34,6 +47,8 @@ images: [{name: localhost/shopflow-operator, newName: $REGISTRY/shopflow-operato
 patches:
   - target: {kind: Deployment, name: shopflow-operator}
     patch: |
+      - {op: test, path: /spec/template/spec/containers/0/env/0/name, value: SHOPFLOW_NAMESPACES}
+      - {op: replace, path: /spec/template/spec/containers/0/env/0/value, value: "$namespaces"}
       - {op: add, path: /spec/template/spec/containers/0/env/-, value: {name: SHOPFLOW_IMAGE, value: "$REGISTRY/shopflow"}}
       - {op: add, path: /spec/template/spec/containers/0/env/-, value: {name: SHOPFLOW_VERSION, value: "${services##*:}"}}
       - {op: add, path: /spec/template/spec/containers/0/env/-, value: {name: SHOPFLOW_POSTGRES_IMAGE, value: "$REGISTRY/postgres:15"}}
