@@ -21,18 +21,20 @@ async fn twenty_kills_during_one_event_burn_no_attempt_and_it_takes_effect_once(
     let mut pipeline = Pipeline::without_consumers().await;
     ack_wait(&pipeline, ACK_WAIT).await;
     let order = Uuid::now_v7();
-    let lock = hold(&pipeline, order).await;
+    let (lock, holder) = hold(&pipeline, order).await;
     faults::ship(&Database::from_url(&pipeline.published.url, 1).unwrap(), order).await.unwrap();
     let mut waiting = Vec::new();
     for _ in 0..KILLS {
         let consumer = pipeline.consumer();
-        waiting.push(waits(&pipeline, &waiting).await);
+        waiting.push(waits_for(&pipeline, holder, &waiting).await);
         consumer.kill().await;
     }
+    // The first delivery leaves no mark.
     let starts: i32 = sqlx::query_scalar("SELECT max(starts) FROM inbox WHERE NOT done")
         .fetch_one(&pipeline.applied.pool)
         .await
         .unwrap();
+    assert_eq!(usize::try_from(starts).unwrap(), KILLS - 1);
     lock.rollback().await.unwrap();
     pipeline.consumers.push(pipeline.consumer());
     let events = pipeline.end(LEASES_END).await;
@@ -41,21 +43,22 @@ async fn twenty_kills_during_one_event_burn_no_attempt_and_it_takes_effect_once(
     );
 }
 
-/// Whoever applies an event of the order waits until the transaction ends.
-async fn hold(pipeline: &Pipeline, order: Uuid) -> Transaction<'static, Postgres> {
+/// Whoever applies an event of the order waits until the transaction ends. Returns its session, too.
+async fn hold(pipeline: &Pipeline, order: Uuid) -> (Transaction<'static, Postgres>, i32) {
     let mut transaction = pipeline.applied.pool.begin().await.unwrap();
     // Rolled back in the end: to whoever comes then, it was never there.
-    let sql = "INSERT INTO projection_versions VALUES ('newest', $1, 0)";
-    sqlx::query(sql).bind(order).execute(&mut *transaction).await.unwrap();
-    transaction
+    let sql = "INSERT INTO projection_versions VALUES ('newest', $1, 0) RETURNING pg_backend_pid()";
+    let session = sqlx::query_scalar(sql).bind(order).fetch_one(&mut *transaction).await.unwrap();
+    (transaction, session)
 }
 
-/// Waits until a process that did not wait before waits for the order, and returns its session.
-async fn waits(pipeline: &Pipeline, before: &[i32]) -> i32 {
+/// Waits until somebody new waits for the holder, and returns that session.
+async fn waits_for(pipeline: &Pipeline, holder: i32, before: &[i32]) -> i32 {
     testbed::until(LIMIT, "the event is being handled", async || {
-        let sql = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()
-            AND wait_event_type = 'Lock' AND wait_event = 'transactionid' AND NOT pid = ANY($1) LIMIT 1";
-        sqlx::query_scalar(sql).bind(before).fetch_optional(&pipeline.applied.pool).await.unwrap()
+        let sql = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND NOT pid = ANY($1)
+            AND $2 = ANY(pg_blocking_pids(pid)) LIMIT 1";
+        let waiting = sqlx::query_scalar(sql).bind(before).bind(holder);
+        waiting.fetch_optional(&pipeline.applied.pool).await.unwrap()
     })
     .await
     .unwrap()
