@@ -1,6 +1,6 @@
 # What people type. Each target says what it does in `make help`.
 .DEFAULT_GOAL := help
-.PHONY: help up down env status logs dev lint generate test test-fast bench mutants
+.PHONY: help up down env status logs dev lint generate test test-fast faults bench mutants
 
 help: ## Lists the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -34,6 +34,9 @@ test: ## Runs every test, the end-to-end ones in a real cluster included
 
 test-fast: ## Runs the tests that need no cluster
 	@scripts/test.sh fast
+
+faults: ## Stops, silences and kills what the services need, for as long as is promised: minutes
+	@scripts/faults.sh
 
 bench: ## Measures ShopFlow against other stacks, and builds against each other (scripts/bench.sh says how)
 	@scripts/bench.sh

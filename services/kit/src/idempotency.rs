@@ -4,7 +4,6 @@
 //! effect is. While one request holds a key, others with the same key get 409; afterwards they get the
 //! first one's answer, byte for byte.
 
-pub mod legacy;
 mod request;
 
 use axum::body::Body;

@@ -125,7 +125,9 @@ fn stream_status(stream: &topology::Stream, plan: &Plan) -> StreamStatus {
 fn concerns(plan: &Plan, name: &str) -> bool {
     let about = |action: &Action| match action {
         Action::CreateStream(config) | Action::UpdateStream(config) => config.name == name,
-        Action::CreateConsumer { stream, .. } | Action::UpdateConsumer { stream, .. } => stream == name,
+        Action::CreateConsumer { stream, .. }
+        | Action::UpdateConsumer { stream, .. }
+        | Action::DeleteConsumer { stream, .. } => stream == name,
     };
     let named = |conflict: &Conflict| conflict.object.split([' ', '/']).nth(1) == Some(name);
     plan.actions.iter().any(about) || plan.conflicts.iter().any(named)

@@ -161,6 +161,11 @@ impl Service {
         self.service.run_tasks()
     }
 
+    /// Serves it on a port until the test ends, and returns its URL.
+    pub(crate) async fn listen(&mut self) -> String {
+        self.service.listen().await.public
+    }
+
     /// Runs the background tasks, and waits until the one that ends by itself has: the first administrator's.
     pub(crate) async fn run_bootstrap(&mut self) {
         let tasks = self.run_background();

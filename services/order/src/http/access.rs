@@ -1,9 +1,8 @@
 //! Who may use which route.
 
-use kit::access::{Access, Caller, Rule, Scope, Who};
+use kit::access::{Access, Caller, Rule, Who};
 use kit::auth::Subject;
 
-use crate::app::Reach;
 use crate::domain::Actor;
 use Who::{Admin, Owner, Service};
 
@@ -38,13 +37,5 @@ pub(super) fn actor(caller: &Caller) -> Actor {
         Subject::Service(name) => Actor::Service(name.clone()),
         Subject::User(id) if identity.is_admin() => Actor::Admin(*id),
         Subject::User(id) => Actor::Customer(*id),
-    }
-}
-
-/// Whose orders the caller may reach.
-pub(super) fn reach(caller: &Caller) -> Reach {
-    match caller.scope() {
-        Scope::Own(user_id) => Reach::Own(user_id),
-        Scope::All => Reach::All,
     }
 }

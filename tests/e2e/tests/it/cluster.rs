@@ -240,9 +240,11 @@ impl Operator {
         Self::rolled_out()
     }
 
-    /// The pod that leads, by the lease.
-    pub(crate) fn leader() -> Result<String> {
-        Self::kubectl(&["get", "lease", "shopflow-operator", "-o", "jsonpath={.spec.holderIdentity}"])
+    /// The pod that leads, by the lease. For a moment after a roll-out nobody does, and then there is none.
+    pub(crate) fn leader() -> Result<Option<String>> {
+        let holder =
+            Self::kubectl(&["get", "lease", "shopflow-operator", "-o", "jsonpath={.spec.holderIdentity}"])?;
+        Ok((!holder.is_empty()).then_some(holder))
     }
 
     /// Ends a pod at once.
