@@ -24,7 +24,7 @@ generate() {
 }
 
 generate crds/shopflowplatforms.yaml shopflow-operator crds
-generate manifests/install/shop/role.yaml shopflow-operator rbac --namespace shop --platforms shop
+generate manifests/shop/role.yaml shopflow-operator rbac --namespace shop --platforms shop
 generate manifests/another-namespace/role.yaml shopflow-operator rbac --namespace market --platforms store
 services=$(cargo run --quiet --locked -p shopflow -- services)
 for service in $services; do
