@@ -7,5 +7,6 @@ mod cluster;
 mod eventually;
 mod helm;
 mod mail;
+mod page;
 mod scenarios;
 mod shop;
