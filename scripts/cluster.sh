@@ -70,7 +70,8 @@ cluster_down() {
   case $CLUSTER in
     local) local/shopflow-node down ;;
     kind) kind delete cluster --name shopflow --kubeconfig "$KIND_KUBECONFIG" ;;
-    current) kubectl delete --ignore-not-found --wait -k manifests/samples && kubectl delete --ignore-not-found -k manifests/install ;;
+    current) kubectl delete --ignore-not-found --wait -k manifests/samples && kubectl delete --ignore-not-found -k manifests/install &&
+      kubectl delete --ignore-not-found -k manifests/shop && kubectl delete --ignore-not-found -k crds ;;
   esac
 }
 

@@ -24,7 +24,7 @@ generate() {
 }
 
 generate crds/shopflowplatforms.yaml shopflow-operator crds
-generate manifests/install/shop/role.yaml shopflow-operator rbac --namespace shop --platforms shop
+generate manifests/shop/role.yaml shopflow-operator rbac --namespace shop --platforms shop
 generate manifests/another-namespace/role.yaml shopflow-operator rbac --namespace market --platforms store
 generate charts/shopflow-crds/files/shopflowplatforms.yaml shopflow-operator crds
 # With placeholders, which the chart replaces by the names in its values.

@@ -65,8 +65,11 @@ Y
 }
 
 operator_installed() {
-  kubectl apply --server-side --force-conflicts --field-manager=make-up -k "$RENDERED/operator" &&
-    kubectl wait --for=condition=Established crd/shopflowplatforms.shopflow.dev --timeout=60s &&
+  local part
+  for part in crds manifests/shop "$RENDERED/operator"; do
+    kubectl apply --server-side --force-conflicts --field-manager=make-up -k "$part" || return
+  done
+  kubectl wait --for=condition=Established crd/shopflowplatforms.shopflow.dev --timeout=60s &&
     kubectl -n shopflow-system rollout status deployment/shopflow-operator --timeout=180s
 }
 

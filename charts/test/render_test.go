@@ -11,10 +11,10 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// manifests are the folders that install by kustomize what the charts install by Helm.
-var manifests = []string{root + "/crds", root + "/manifests/install", root + "/manifests/install/shop"}
+// manifests are the folders that install by kustomize what the charts install by Helm, in the order of their use.
+var manifests = []string{root + "/crds", root + "/manifests/shop", root + "/manifests/install"}
 
-// byKustomize is everything in those folders. One may contain another.
+// byKustomize is everything in those folders.
 func byKustomize(t *testing.T) objects {
 	t.Helper()
 	all := objects{}

@@ -5,4 +5,6 @@ mod disturbance;
 mod editing;
 mod exposure;
 mod ordering;
+mod recovery;
 mod rotation;
+mod uninstall;
