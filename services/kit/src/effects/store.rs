@@ -62,23 +62,36 @@ pub(super) async fn insert(
         .map(|_| ())
 }
 
+/// Who leases, and how.
+pub(super) struct Lessee<'a> {
+    /// Id of this process's runner.
+    pub(super) owner: Uuid,
+    /// What it is acting on. What is leased to it besides was leased by a statement whose answer never came.
+    pub(super) held: &'a [Uuid],
+    pub(super) lease: Duration,
+}
+
 /// Takes effects that are due at `now`, the longest due first. Leases go by the database's clock, which all
 /// replicas share.
 pub(super) async fn lease(
     db: impl Query,
     kind: &str,
     now: DateTime<Utc>,
-    lease: Duration,
+    lessee: &Lessee<'_>,
     limit: i64,
 ) -> Result<Vec<Leased>, Error> {
+    let Lessee { owner, held, lease } = lessee;
     let rows = db
         .rows(
-            "UPDATE effects SET leased_until = now() + make_interval(secs => $3), starts = starts + 1
+            "UPDATE effects
+             SET leased_until = now() + make_interval(secs => $3), leased_by = $5, starts = starts + 1
              WHERE id IN (SELECT id FROM effects
-                          WHERE kind = $1 AND due_at <= $2 AND (leased_until IS NULL OR leased_until <= now())
+                          WHERE kind = $1 AND due_at <= $2
+                          AND (leased_until IS NULL OR leased_until <= now()
+                               OR leased_by = $5 AND NOT id = ANY($6))
                           ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED)
              RETURNING id, planned_at, failures, starts, origin",
-            &[&kind, &now, &lease.as_secs_f64(), &limit],
+            &[&kind, &now, &lease.as_secs_f64(), &limit, owner, held],
         )
         .await?;
     rows.iter().map(leased).collect()
@@ -94,7 +107,8 @@ pub(super) async fn delay(
     let failures = i32::try_from(failures).unwrap_or(i32::MAX);
     transaction
         .execute(
-            "UPDATE effects SET due_at = $2, failures = $3, starts = 0, leased_until = NULL WHERE id = $1",
+            "UPDATE effects SET due_at = $2, failures = $3, starts = 0, leased_until = NULL, leased_by = NULL
+             WHERE id = $1",
             &[&id, &due_at, &failures],
         )
         .await
