@@ -6,6 +6,7 @@
 
 mod availability;
 mod connect;
+mod deferred;
 mod error;
 mod legacy;
 mod query;
@@ -23,6 +24,7 @@ use sqlx::migrate::Migrator;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
+pub use deferred::Returned;
 pub use error::Error;
 pub use legacy::is_away;
 pub use query::{Parameters, Query};

@@ -27,6 +27,8 @@ const IN_FLIGHT: usize = 10;
 const LEASE: Duration = Duration::from_mins(1);
 /// How often it is looked for effects that are due; those that this process plans are found at once.
 const EVERY: Duration = Duration::from_secs(1);
+/// Pause between two looks: what is planned, or ends, meanwhile is leased by one statement.
+const GATHER: Duration = Duration::from_millis(5);
 /// Pause after the database was found unavailable. Longer than the one between two tries to settle, so that what
 /// was done is on record before leases that ran out meanwhile are taken.
 const DATABASE_PAUSE: Duration = Duration::from_secs(3);
@@ -49,6 +51,8 @@ struct Run<E> {
     runner: Arc<Runner<E>>,
     held: JoinSet<Heard>,
     breaker: Breaker,
+    /// Whether effects may be due that no look has found.
+    wanted: bool,
     /// Nothing is leased before this.
     ready: Instant,
     measure: Instant,
@@ -68,7 +72,7 @@ impl<E: Effect> Runner<E> {
         let mut planned = self.planned.clone();
         let now = Instant::now();
         let (held, breaker) = (JoinSet::new(), Breaker::default());
-        let mut run = Run { runner: self, held, breaker, ready: now, measure: now };
+        let mut run = Run { runner: self, held, breaker, wanted: true, ready: now, measure: now };
         while !shutdown.is_requested() {
             run.measure().await;
             run.begin_due().await;
@@ -76,8 +80,8 @@ impl<E: Effect> Runner<E> {
             tokio::select! {
                 () = shutdown.requested() => {}
                 Some(ended) = run.held.join_next() => run.hear(&ended),
-                _ = planned.changed() => {}
-                () = tokio::time::sleep_until(next_look) => {}
+                _ = planned.changed() => run.wanted = true,
+                () = tokio::time::sleep_until(next_look) => run.wanted = true,
             }
         }
         run.stop().await;
@@ -85,9 +89,6 @@ impl<E: Effect> Runner<E> {
     }
 
     async fn lease(&self, room: usize) -> Result<Vec<Leased>, Error> {
-        if room == 0 {
-            return Ok(Vec::new());
-        }
         let limit = i64::try_from(room).unwrap_or(i64::MAX);
         store::lease(&self.database, self.effect.kind(), self.clock.now(), LEASE, limit).await
     }
@@ -144,12 +145,14 @@ impl<E: Effect> Runner<E> {
 impl<E: Effect> Run<E> {
     /// Begins effects that are due, as many as there is room for.
     async fn begin_due(&mut self) {
-        if Instant::now() < self.ready {
+        let room = self.room();
+        if !self.wanted || room == 0 || Instant::now() < self.ready {
             return;
         }
-        let room = self.breaker.width(IN_FLIGHT).saturating_sub(self.held.len());
+        self.ready = Instant::now() + GATHER;
         match self.runner.lease(room).await {
             Ok(leased) => {
+                self.wanted = leased.len() == room;
                 for effect in leased {
                     let probing = !self.breaker.is_closed();
                     self.held.spawn(Arc::clone(&self.runner).attempt(effect, probing));
@@ -168,13 +171,18 @@ impl<E: Effect> Run<E> {
         self.breaker.heard(*ended == Ended::Unavailable, *probing);
         if let Some(pause) = self.breaker.pause() {
             self.ready = Instant::now() + pause;
+            self.wanted = true;
         }
+    }
+
+    /// How many more may be acted on.
+    fn room(&self) -> usize {
+        self.breaker.width(IN_FLIGHT).saturating_sub(self.held.len())
     }
 
     /// When it is looked for effects next, unless some are planned or end before.
     fn next_look(&self) -> Instant {
-        let now = Instant::now();
-        if self.ready > now { self.ready } else { now + EVERY }
+        if self.wanted && self.room() > 0 { self.ready } else { Instant::now() + EVERY }
     }
 
     async fn measure(&mut self) {
