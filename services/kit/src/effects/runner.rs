@@ -29,6 +29,8 @@ const IN_FLIGHT: usize = 10;
 const LEASE: Duration = Duration::from_mins(1);
 /// How often it is looked for effects that are due; those that this process plans are found at once.
 const EVERY: Duration = Duration::from_secs(1);
+/// Pause between two looks: what is planned, or ends, meanwhile is leased by one statement.
+const GATHER: Duration = Duration::from_millis(5);
 /// Pause after the database was found unavailable. Longer than the one between two tries to settle, so that what
 /// was done is on record before leases that ran out meanwhile are taken.
 const DATABASE_PAUSE: Duration = Duration::from_secs(3);
@@ -55,6 +57,8 @@ struct Run<E> {
     /// The effects of these tasks.
     held: HashMap<Id, Uuid>,
     breaker: Breaker,
+    /// Whether effects may be due that no look has found.
+    wanted: bool,
     /// Nothing is leased before this.
     ready: Instant,
     measure: Instant,
@@ -79,6 +83,7 @@ impl<E: Effect> Runner<E> {
             tasks: JoinSet::new(),
             held: HashMap::new(),
             breaker: Breaker::default(),
+            wanted: true,
             ready: now,
             measure: now,
         };
@@ -89,8 +94,8 @@ impl<E: Effect> Runner<E> {
             tokio::select! {
                 () = shutdown.requested() => {}
                 Some(ended) = run.tasks.join_next_with_id() => run.hear(&ended),
-                _ = planned.changed() => {}
-                () = tokio::time::sleep_until(next_look) => {}
+                _ = planned.changed() => run.wanted = true,
+                () = tokio::time::sleep_until(next_look) => run.wanted = true,
             }
         }
         run.stop().await;
@@ -149,11 +154,14 @@ impl<E: Effect> Runner<E> {
 impl<E: Effect> Run<E> {
     /// Begins effects that are due, as many as there is room for.
     async fn begin_due(&mut self) {
-        if Instant::now() < self.ready {
+        let room = self.room();
+        if !self.wanted || room == 0 || Instant::now() < self.ready {
             return;
         }
-        match self.lease().await {
+        self.ready = Instant::now() + GATHER;
+        match self.lease(room).await {
             Ok(leased) => {
+                self.wanted = leased.len() == room;
                 for effect in leased {
                     let (id, probing) = (effect.id, !self.breaker.is_closed());
                     let task = self.tasks.spawn(Arc::clone(&self.runner).attempt(effect, probing));
@@ -167,11 +175,7 @@ impl<E: Effect> Run<E> {
         }
     }
 
-    async fn lease(&self) -> Result<Vec<Leased>, Error> {
-        let room = self.breaker.width(IN_FLIGHT).saturating_sub(self.tasks.len());
-        if room == 0 {
-            return Ok(Vec::new());
-        }
+    async fn lease(&self, room: usize) -> Result<Vec<Leased>, Error> {
         let limit = i64::try_from(room).unwrap_or(i64::MAX);
         let held: Vec<Uuid> = self.held.values().copied().collect();
         let lessee = Lessee { owner: self.owner, held: &held, lease: LEASE };
@@ -189,13 +193,18 @@ impl<E: Effect> Run<E> {
         self.breaker.heard(*ended == Ended::Unavailable, *probing);
         if let Some(pause) = self.breaker.pause() {
             self.ready = Instant::now() + pause;
+            self.wanted = true;
         }
+    }
+
+    /// How many more may be acted on.
+    fn room(&self) -> usize {
+        self.breaker.width(IN_FLIGHT).saturating_sub(self.tasks.len())
     }
 
     /// When it is looked for effects next, unless some are planned or end before.
     fn next_look(&self) -> Instant {
-        let now = Instant::now();
-        if self.ready > now { self.ready } else { now + EVERY }
+        if self.wanted && self.room() > 0 { self.ready } else { Instant::now() + EVERY }
     }
 
     async fn measure(&mut self) {

@@ -127,7 +127,7 @@ impl<E: Event> Handler<E> for Plans {
         for kind in &self.0 {
             let id = Uuid::now_v7();
             transaction.execute("INSERT INTO work (id) VALUES ($1)", &[&id]).await?;
-            effects::plan(transaction, kind, id, Some(&event.origin), self.1.now()).await?;
+            effects::plan(transaction, kind, id, Some(&event.origin), self.1.now())?;
         }
         Ok(())
     }
@@ -387,7 +387,7 @@ async fn an_effect_whose_record_cannot_be_written_is_not_repeated_for_ever() {
 async fn what_the_service_wants_no_more_is_forgotten() {
     let (shop, mail) = (Shop::open().await, Provider::new("email"));
     let mut transaction = shop.world.database.begin().await.unwrap();
-    effects::plan(&mut transaction, "email", Uuid::now_v7(), None, shop.world.clock.now()).await.unwrap();
+    effects::plan(&mut transaction, "email", Uuid::now_v7(), None, shop.world.clock.now()).unwrap();
     transaction.commit().await.unwrap();
     let process = shop.start(&[&mail]);
     eventually("it is gone", async || shop.planned().await == 0).await;
