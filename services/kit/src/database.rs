@@ -6,6 +6,7 @@
 
 mod availability;
 mod connect;
+mod deferred;
 mod error;
 mod migration;
 mod query;
@@ -22,6 +23,7 @@ use deadpool_postgres::{ClientWrapper, Pool};
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
+pub use deferred::Returned;
 pub use error::Error;
 pub use migration::{MigrationError, migrate, migrate_url, migrator};
 pub use query::{Parameters, Query};

@@ -8,9 +8,9 @@ use crate::domain::{Actor, NewOrder, Order};
 use crate::store;
 
 impl Orders {
-    /// Places the order for `user_id`, in the transaction that also keeps the answer for whoever repeats the
+    /// Places the order for `user_id` once the transaction commits, which also keeps the answer for whoever repeats the
     /// request.
-    pub(crate) async fn place(
+    pub(crate) fn place(
         &self,
         transaction: &mut Transaction,
         new: NewOrder,
@@ -18,7 +18,7 @@ impl Orders {
         actor: &Actor,
     ) -> Result<Order, Error> {
         let order = new.place(Uuid::now_v7(), user_id, self.now());
-        store::insert(&mut *transaction, &order, actor).await?;
+        store::insert(transaction, &order, actor);
         announce::created(transaction, &order)?;
         Ok(order)
     }

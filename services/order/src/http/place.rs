@@ -106,7 +106,7 @@ pub(super) async fn place(
     let user_id = customer(caller.identity(), body.user_id.as_deref())?;
     let new = OrderDraft::from(body).check()?;
     let actor = actor(&caller);
-    let order = orders.place(work.transaction(), new, user_id, &actor).await?;
+    let order = orders.place(work.transaction(), new, user_id, &actor)?;
     let body = OrderBody::from(&order);
     let answer = work.commit(Answer::created(body.location(), &body)?).await?;
     kit::outcome!("order placed", order.id = %order.id, actor.kind = actor.kind());

@@ -70,10 +70,9 @@ pub(crate) async fn told_until(applied: &TestDatabase, time: DateTime<Utc>) -> O
     counted(applied, sql, time).await
 }
 
-/// Events that happened after `time`, were applied, and of which the provider was told.
-pub(crate) async fn told_after(applied: &TestDatabase, time: DateTime<Utc>) -> Option<i64> {
-    let sql = "SELECT count(*) FROM applied WHERE happened_at > $1 AND told_at IS NOT NULL";
-    counted(applied, sql, time).await
+/// Events of which the provider was told after `time`.
+pub(crate) async fn told_since(applied: &TestDatabase, time: DateTime<Utc>) -> Option<i64> {
+    counted(applied, "SELECT count(*) FROM applied WHERE told_at > $1", time).await
 }
 
 async fn counted(database: &TestDatabase, sql: &'static str, time: DateTime<Utc>) -> Option<i64> {

@@ -22,7 +22,7 @@ const USUAL: Duration = Duration::from_secs(5);
 const LIMIT: Duration = Duration::from_secs(90);
 /// Promised: what waits when the fault is over is done this long after.
 const CAUGHT_UP: Duration = Duration::from_secs(10);
-/// Promised: what happens after the fault takes effect this long after it.
+/// Promised: events take effect again this long after the fault.
 const RECOVERED: Duration = Duration::from_secs(5);
 
 /// Everything, running.
@@ -136,10 +136,10 @@ impl Pipeline {
         committed - audit::told_until(&self.applied, time).await.unwrap()
     }
 
-    /// When the first event that happened after `time` was done.
+    /// When an event was done after `time`.
     async fn recovered(&self, time: DateTime<Utc>) -> Instant {
         testbed::until(LIMIT, "events are done again", async || {
-            audit::told_after(&self.applied, time).await.filter(|told| *told > 0)
+            audit::told_since(&self.applied, time).await.filter(|told| *told > 0)
         })
         .await
         .unwrap();
