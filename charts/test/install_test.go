@@ -175,15 +175,15 @@ func TestAnInstallationWithoutItsNamespaceSaysWhichIsMissing(t *testing.T) {
 	c.helmRefuses(`namespaces "shop" not found`, "install", release, operatorChart, image)
 }
 
-func TestWhoeverInstallsTheOperatorIsToldOfAMissingDefinition(t *testing.T) {
+func TestAnInstallationNamesAMissingDefinition(t *testing.T) {
 	c := newCluster(t).withNamespaces(systemNamespace, "shop")
 	const hint = "helm install shopflow-crds"
 	if notes := c.helm("install", release, operatorChart, image); !strings.Contains(notes, hint) {
-		t.Errorf("not told: %s", notes)
+		t.Errorf("the notes do not name it: %s", notes)
 	}
 	c.helm("install", "shopflow-crds", crdsChart)
 	c.apply(platform)
 	if notes := c.helm("upgrade", release, operatorChart, image); strings.Contains(notes, hint) || !slices.Contains(strings.Fields(notes), "shop") {
-		t.Errorf("told although it is there: %s", notes)
+		t.Errorf("the notes name what is there: %s", notes)
 	}
 }
