@@ -1,6 +1,5 @@
 //! Pausing a consumer while something that every message needs is unavailable.
 
-
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::{Mutex, MutexGuard, watch};
 
