@@ -7,8 +7,18 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/steps.sh
 . scripts/tools.sh
 
+TARGET=x86_64-unknown-linux-musl
+RELEASE=$(realpath -m "${CARGO_TARGET_DIR:-target}")/$TARGET/release
+
+# With the selection of `make up`, whose dependencies it then shares.
+replica() {
+  cargo build --release --locked --target "$TARGET" -p shopflow -p shopflow-operator -p faults --bin replica
+}
+
 step 'Debian packages' debian_packages
 step 'nats-server' nats_server
-export SHOPFLOW_NATS_SERVER=$BIN/nats-server
+step 'Rust target for static binaries' musl_target
+step 'Replica, built as the images are' replica
+export SHOPFLOW_NATS_SERVER=$BIN/nats-server SHOPFLOW_REPLICA=$RELEASE/replica
 # One after another: each would be the other's load.
 exec cargo test --locked -p faults --features full-length --test it -- --test-threads=1 --nocapture "$@"

@@ -1,5 +1,6 @@
 //! A replica's process.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -14,6 +15,11 @@ const END: Duration = Duration::from_secs(20);
 
 static STARTED: AtomicU32 = AtomicU32::new(0);
 
+/// `SHOPFLOW_REPLICA`, which is built as the images are, or else what was built with the tests.
+fn program() -> OsString {
+    std::env::var_os("SHOPFLOW_REPLICA").unwrap_or_else(|| env!("CARGO_BIN_EXE_replica").into())
+}
+
 /// A process of the program `replica`; it ends with the test.
 pub(crate) struct Replica {
     process: Child,
@@ -26,7 +32,7 @@ impl Replica {
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let log = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("replica-{number}.log"));
         let output = File::create(&log).unwrap();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_replica"))
+        let mut process = Command::new(program())
             .args(arguments)
             .env_remove("DATABASE_URL")
             .stdin(Stdio::piped())
