@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"shopflow.dev/load/arrivals"
 	"shopflow.dev/load/contenders"
 	"shopflow.dev/load/report"
 )
@@ -16,6 +17,9 @@ const (
 	slowConnections = 5000
 	// slowAddresses are how many addresses of loopback they come from: a server may take only so many from one.
 	slowAddresses = 20
+	// crowded is how long the load beside them is measured: no server may cut them before that, or the load would not be
+	// beside them. How many were is reported.
+	crowded = 7 * time.Second
 	// cutLimit is how long slow connections are watched; a server should cut them within 15 s.
 	cutLimit = 20 * time.Second
 )
@@ -25,7 +29,8 @@ var slowClients = Scenario{
 	World: "shop", Services: []string{contenders.Auth, contenders.Order},
 	Columns: []report.Column{
 		report.Milliseconds("alone_p99_ms", "p99 alone"), report.Milliseconds("beside_p99_ms", "p99 beside"),
-		report.Count("opened", "connections opened"), report.Count("cut", "cut by the server"),
+		report.Count("opened", "connections opened"), report.Count("held", "open all the while"),
+		report.Count("cut", "cut by the server in the end"),
 		report.Seconds("cut_s", "last cut after"),
 	},
 	measure: measureSlowClients,
@@ -47,14 +52,16 @@ func measureSlowClients(ctx context.Context, t *Turn) error {
 	}
 	crowd := openSlow(t.Running.Service(public).Address)
 	defer crowd.close()
-	load.Duration = max(load.Duration, cutLimit)
-	beside, err := t.besides(ctx, load)
+	load.Duration = crowded
+	results, err := arrivals.Run(ctx, load)
 	if err != nil {
 		return err
 	}
 	t.noteLatency("alone_", alone)
-	t.noteLatency("beside_", beside)
+	t.noteLatency("beside_", results[0])
 	t.Figures["opened"] = float64(len(crowd.open))
+	t.Figures["held"] = float64(int64(len(crowd.open)) - crowd.cut.Load())
+	crowd.awaitCut(ctx)
 	t.Figures["cut"] = float64(crowd.cut.Load())
 	t.Figures["cut_s"] = time.Duration(crowd.lastCut.Load()).Seconds()
 	return nil
@@ -62,6 +69,7 @@ func measureSlowClients(ctx context.Context, t *Turn) error {
 
 // crowd is connections whose clients sent a part of a request and nothing more.
 type crowd struct {
+	opened  time.Time
 	open    []net.Conn
 	readers sync.WaitGroup
 	closing atomic.Bool
@@ -71,7 +79,7 @@ type crowd struct {
 }
 
 func openSlow(address string) *crowd {
-	opened := &crowd{}
+	opened := &crowd{opened: time.Now()}
 	for n := range slowConnections {
 		from := net.Dialer{
 			Timeout:   time.Second,
@@ -97,6 +105,19 @@ func (c *crowd) await(connection net.Conn, since time.Time) {
 	c.cut.Add(1)
 	age := int64(time.Since(since))
 	for last := c.lastCut.Load(); age > last && !c.lastCut.CompareAndSwap(last, age); last = c.lastCut.Load() {
+	}
+}
+
+// awaitCut waits until all are cut, or have been watched for cutLimit.
+func (c *crowd) awaitCut(ctx context.Context) {
+	limit, stop := context.WithDeadline(ctx, c.opened.Add(cutLimit))
+	defer stop()
+	for c.cut.Load() < int64(len(c.open)) {
+		select {
+		case <-limit.Done():
+			return
+		case <-time.After(50 * time.Millisecond):
+		}
 	}
 }
 

@@ -189,6 +189,6 @@ async fn the_database_itself_refuses_states_without_their_timestamps() {
     ] {
         let error = sqlx::query(broken).bind(order).execute(service.pool()).await.unwrap_err();
         let constraint = error.as_database_error().and_then(|error| error.constraint().map(str::to_owned));
-        assert_eq!(constraint.as_deref(), Some("orders_timestamps_match_status"), "{broken}");
+        assert_eq!(constraint.as_deref(), Some("orders_consistent"), "{broken}");
     }
 }
