@@ -25,6 +25,9 @@ pub fn crds() -> Result<String, serde_yaml::Error> {
 pub fn definition() -> serde_json::Value {
     // A definition always serialises.
     let mut definition = serde_json::to_value(ShopFlowPlatform::crd()).unwrap_or_default();
+    // A platform that no operator has looked at must not be taken for one that is as declared.
+    definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]["default"] =
+        json!({"observedGeneration": -1});
     // A rule about the name must stand at the root, which no derive reaches.
     definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["x-kubernetes-validations"] = json!([{
         "rule": format!("self.metadata.name.size() <= {LONGEST_NAME} && self.metadata.name.matches('^[a-z][a-z0-9-]*$')"),
@@ -89,6 +92,8 @@ fn rules(platforms: &[String], foreign_secrets: &[String]) -> Vec<PolicyRule> {
         rule("batch", &["jobs"], &["get", "list", "watch", "create", "patch", "delete"]),
         rule("policy", &["poddisruptionbudgets"], &["get", "list", "watch", "create", "patch", "delete"]),
         rule("events.k8s.io", &["events"], &["create", "patch"]),
+        // Only events say why a volume cannot be mounted.
+        rule("", &["events"], &["list"]),
         PolicyRule { resource_names: Some(secrets), ..rule("", &["secrets"], &["get", "create", "patch"]) },
     ];
     if !foreign_secrets.is_empty() {

@@ -170,6 +170,7 @@ pub fn context(
             version: arguments.version.clone(),
             postgres_image: arguments.postgres_image.clone(),
             nats_image: arguments.nats_image.clone(),
+            running: None,
         },
         connections: Connections::new(endpoints),
         leadership,

@@ -12,6 +12,8 @@ mod postgres;
 mod schema;
 mod services;
 mod status;
+#[cfg(test)]
+pub(crate) mod structure;
 
 pub use auth::{
     Algorithm, Argon2id, Auth, Bcrypt, PasswordHash, PasswordPolicy, ServiceTokens, SigningKeys, Tokens,

@@ -115,8 +115,9 @@ pub struct SecretName {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Storage {
-    /// Size, such as `10Gi`. It may grow where the storage class allows that, never shrink.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Size, such as `10Gi`. Volumes grow where the storage class allows that; they never shrink, so a smaller size
+    /// changes nothing.
+    #[serde(default, deserialize_with = "schema::quantity_as_text", skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::quantity")]
     pub size: Option<String>,
     /// Storage class; the cluster's default when absent. It cannot be changed later.

@@ -1,6 +1,7 @@
 //! Pieces of the OpenAPI schema that derives cannot express.
 
 use schemars::{Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
 /// `x-kubernetes-validations`: each rule in CEL with the message that says what to do.
@@ -30,19 +31,14 @@ pub(super) fn between(low: &str, high: &str) -> Value {
 /// shorter, but its cost cannot be bounded, so the API server refuses it here.
 pub(super) fn what_would_lose_data() -> Value {
     let mut rules = Vec::new();
-    for (server, size) in [("postgres", "10Gi"), ("nats", "5Gi")] {
+    for server in ["postgres", "nats"] {
         let class = |root| or_else(root, &[server, "managed", "storage", "storageClass"], "''");
-        let bytes = |root| or_else(root, &[server, "managed", "storage", "size"], &format!("'{size}'"));
         let external = |root| present(root, &[server, "external"]);
         rules.push(json!({
             "rule": format!("{} == {}", class("self"), class("oldSelf")),
             "message": format!(
                 "{server}.managed.storage.storageClass cannot be changed: set it back, or make a new platform and move the data"
             ),
-        }));
-        rules.push(json!({
-            "rule": format!("!quantity({}).isLessThan(quantity({}))", bytes("self"), bytes("oldSelf")),
-            "message": format!("{server}.managed.storage.size cannot shrink: set it to the former size or more"),
         }));
         rules.push(json!({
             "rule": format!("({}) == ({})", external("self"), external("oldSelf")),
@@ -65,13 +61,46 @@ fn or_else(root: &str, path: &[&str], other: &str) -> String {
     format!("({} ? {root}.{} : {other})", present(root, path), path.join("."))
 }
 
-/// A Kubernetes quantity, as a string.
+/// A Kubernetes quantity: a whole number, or text.
 pub(super) fn quantity(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
-        "type": "string",
+        "x-kubernetes-int-or-string": true,
         "maxLength": 20,
         "pattern": r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$",
     })
+}
+
+/// Reads a quantity, which people also write as a plain number.
+pub(super) fn quantity_as_text<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Number(u64),
+        Text(String),
+    }
+    let written = Option::<Written>::deserialize(deserializer)?;
+    Ok(written.map(|written| match written {
+        Written::Number(number) => number.to_string(),
+        Written::Text(text) => text,
+    }))
+}
+
+/// A promise above the limit would be refused for each pod, long after the resource was accepted.
+pub(super) fn requests_within_limits() -> Value {
+    let rule = |amount: &str| {
+        let of = |side: &str| present("self", &[side, amount]);
+        let value = |side: &str| format!("quantity(string(self.{side}.{amount}))");
+        json!({
+            "rule": format!(
+                "!({} && {}) || {}.compareTo({}) <= 0",
+                of("requests"), of("limits"), value("requests"), value("limits"),
+            ),
+            "message": format!("requests.{amount} must be at most limits.{amount}"),
+        })
+    };
+    json!([rule("cpu"), rule("memory")])
 }
 
 /// Bytes: a whole number, or a quantity of them.

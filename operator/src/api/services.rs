@@ -34,9 +34,10 @@ pub struct ServiceOptions {
     pub tolerations: Vec<Toleration>,
 }
 
-/// Compute resources.
+/// Compute resources, each amount by itself.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = schema::requests_within_limits()))]
 pub struct Resources {
     /// What a pod is promised.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,11 +52,11 @@ pub struct Resources {
 #[serde(rename_all = "camelCase")]
 pub struct Amounts {
     /// Processors, such as `250m` or `2`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "schema::quantity_as_text", skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::quantity")]
     pub cpu: Option<String>,
     /// Memory, such as `256Mi`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "schema::quantity_as_text", skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::quantity")]
     pub memory: Option<String>,
 }

@@ -134,6 +134,7 @@ pub fn build(
     let server_config = server_config.as_deref();
     let nats = server_config.and_then(|config| nats::stateful_set(platform, config, live));
     let mut config_maps = config_map::config_maps(platform);
+    config_maps.push(config_map::pin(platform));
     config_maps.extend(postgres::config_map(platform));
     config_maps.extend(server_config.and_then(|config| nats::config_map(platform, config)));
     let mut desired = Desired {
@@ -185,7 +186,9 @@ pub fn secured(platform: &Platform, memory: &Memory, keys: &Keys, live: &Live) -
 
 /// A revision is of everything that is mounted, so it is only known when all of that is.
 fn stamps(platform: &Platform, memory: &Memory, keys: Option<&Keys>, live: &Live) -> Vec<Stamp> {
-    let known = memory.unknown.is_empty() && live.forbidden().next().is_none();
+    let known = memory.identities.is_some()
+        && platform.databases().all(|plan| memory.databases.contains_key(plan.service.name))
+        && live.forbidden().next().is_none();
     let keys = keys.filter(|_| known);
     let mut stamps = keys.map_or_else(Vec::new, |keys| mounted::stamps(platform, memory, keys, live));
     stamps.extend(mounted::server_stamps(platform, memory, live));

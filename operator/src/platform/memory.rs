@@ -171,10 +171,6 @@ pub fn recall(gathered: &Gathered, platform: &Platform, policy: Policy, now: Tim
     };
     let names = super::gather::secret_names(&platform.name).filter(foreign);
     let mut unknown: Vec<Forgotten> = names.map(|secret| Forgotten::Foreign { secret }).collect();
-    for (secret, keys) in platform.notifications.credentials() {
-        let missing = keys.into_iter().find_map(|key| secrets.named(secret, key).err());
-        known(missing.map_or(Ok(()), Err), &mut unknown);
-    }
     let mut databases = BTreeMap::new();
     for service in topology::SERVICES.iter().filter(|service| service.database) {
         if let Some(database) = known(database(&secrets, service, now), &mut unknown) {
@@ -190,6 +186,18 @@ pub fn recall(gathered: &Gathered, platform: &Platform, policy: Policy, now: Tim
         policy,
         unknown,
     }
+}
+
+/// The credentials of mail and SMS that the spec names and that are not there. Pods alone need them.
+pub fn missing_credentials(platform: &Platform, live: &Live) -> Vec<Forgotten> {
+    let secrets = Secrets { live, platform };
+    let missing = |(secret, keys): (&str, [&'static str; 2])| {
+        keys.into_iter().find_map(|key| match secrets.named(secret, key) {
+            Err(error @ Forgotten::Missing { .. }) => Some(error),
+            _ => None,
+        })
+    };
+    platform.notifications.credentials().filter_map(missing).collect()
 }
 
 fn known<T>(part: Result<T, Forgotten>, unknown: &mut Vec<Forgotten>) -> Option<T> {

@@ -17,6 +17,7 @@ pub mod kind;
 pub mod leadership;
 pub mod live;
 pub mod memory;
+pub mod pin;
 mod pods;
 pub mod reconcile;
 pub mod report;

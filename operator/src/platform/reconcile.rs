@@ -20,6 +20,7 @@ use super::{
     keys::{self, Keys},
     leadership::Leadership,
     memory::{self, Secrets},
+    pin::Pin,
     report::{self, Findings, Transition},
     resolve::{self, Platform, Release},
     servers::{self, Servers},
@@ -191,12 +192,13 @@ async fn steps(
     let mut gathered = Gathered { resource: resource.clone(), live };
     let mut outcome = Outcome::default();
     let mut complete = true;
-    let platform = match resolve::resolve(resource, &context.release) {
+    let release = Pin::read(&gathered.live, &name).over(&context.release);
+    let platform = match resolve::resolve(resource, &release) {
         Ok(platform) => platform,
         Err(error) => {
             outcome.failures.push(Failure::terminal(error.reason(), error.to_string()));
             complete = false;
-            match resolve::essential(resource, &context.release) {
+            match resolve::essential(resource, &release) {
                 Some(platform) => platform,
                 None => return outcome,
             }
@@ -215,6 +217,7 @@ async fn steps(
     let memory = memory::recall(&gathered, &platform, keys::policy_of(&platform), now);
     let unknown = |error: &memory::Forgotten| Failure::terminal(error.reason(), error.to_string());
     outcome.failures.extend(memory.unknown.iter().map(unknown));
+    outcome.failures.extend(memory::missing_credentials(&platform, live).iter().map(unknown));
     let servers = servers::observe(&context.connections, &platform, &memory, live).await;
     let secrets = Secrets { live, platform: &platform };
     let keys = match keys::advance(&platform, &memory, &secrets, servers.adoption.clone(), now) {

@@ -18,6 +18,7 @@ pub use gateway::GatewaySettings;
 pub use notifications::{EmailProvider, NotificationSettings, SmsProvider};
 pub use servers::{NatsServer, PostgresServer, Volume};
 
+use super::pin::Pin;
 use crate::api::{
     ANNOTATION_RECREATE_DATABASES, ANNOTATION_RECREATE_KEYS, ANNOTATION_ROTATE_KEYS, Catalog, DeletionPolicy,
     LogLevel, Override, Period, PullPolicy, Resources, ServiceOptions, ShopFlowPlatform,
@@ -38,6 +39,8 @@ pub struct Release {
     pub postgres_image: String,
     /// Image of managed NATS.
     pub nats_image: String,
+    /// Release that a platform has run with; `None` where it is not pinned.
+    pub running: Option<String>,
 }
 
 impl Default for Release {
@@ -47,6 +50,7 @@ impl Default for Release {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             postgres_image: "localhost/postgres:15".to_owned(),
             nats_image: "localhost/nats:2.15.2".to_owned(),
+            running: None,
         }
     }
 }
@@ -68,6 +72,8 @@ pub struct Platform {
     pub version: String,
     /// A newer release that comes with the operator and waits for `spec.version`.
     pub upgrade: Option<String>,
+    /// What is remembered of the release.
+    pub pin: Pin,
     /// When nodes pull images.
     pub pull_policy: PullPolicy,
     /// Secrets with registry credentials.
@@ -153,8 +159,8 @@ pub fn resolve(resource: &ShopFlowPlatform, release: &Release) -> Result<Platfor
     };
     check_name(&name)?;
     let status = resource.status.as_ref();
-    let running = status.and_then(|status| status.version.clone());
-    let version = spec.version.clone().or(running).unwrap_or_else(|| release.version.clone());
+    let running = status.and_then(|status| status.version.clone()).or_else(|| release.running.clone());
+    let version = spec.version.clone().or(running.clone()).unwrap_or_else(|| release.version.clone());
     let image = spec.image.clone().unwrap_or_default();
     let repository = image.repository.unwrap_or_else(|| release.repository.clone());
     let observability = spec.observability.clone().unwrap_or_default();
@@ -165,6 +171,12 @@ pub fn resolve(resource: &ShopFlowPlatform, release: &Release) -> Result<Platfor
     };
     let databases = status.map(|status| status.databases.iter()).into_iter().flatten();
     Ok(Platform {
+        pin: Pin {
+            version: running,
+            repository: Some(release.repository.clone()),
+            postgres_image: Some(release.postgres_image.clone()),
+            nats_image: Some(release.nats_image.clone()),
+        },
         issuer: format!("https://{name}.{namespace}.svc"),
         owner,
         suspended: spec.suspend,

@@ -24,6 +24,9 @@ fn keys() -> Vec<String> {
     names
 }
 
+/// A ConfigMap that every namespace has.
+const CLUSTERS_OWN: &str = "kube-root-ca.crt";
+
 const VOLUMES: [&str; 2] = ["data-shop-nats-0", "data-shop-postgres-0"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -34,6 +37,7 @@ async fn by_default_the_data_stays_with_its_keys_and_the_next_platform_takes_it_
     let keys = keys();
     gone::<Secret>(&shop, &keys.iter().map(String::as_str).collect::<Vec<_>>()).await;
     assert_eq!(names::<PersistentVolumeClaim>(&shop).await, VOLUMES);
+    gone::<ConfigMap>(&shop, &[CLUSTERS_OWN, "shop-pin"]).await;
 
     shop.create(json!({})).await.unwrap();
     let after = shop.ready().await.status.unwrap();
@@ -51,6 +55,7 @@ async fn with_delete_nothing_stays() {
     delete(&shop).await;
     gone::<Secret>(&shop, &[]).await;
     gone::<PersistentVolumeClaim>(&shop, &[]).await;
+    gone::<ConfigMap>(&shop, &[CLUSTERS_OWN]).await;
 }
 
 /// Deletes the platform and waits for the end of what runs.
@@ -59,7 +64,6 @@ async fn delete(shop: &Shop) {
     gone::<Deployment>(shop, &[]).await;
     gone::<StatefulSet>(shop, &[]).await;
     gone::<Service>(shop, &[]).await;
-    gone::<ConfigMap>(shop, &["kube-root-ca.crt"]).await;
 }
 
 /// Waits until no others than these are left; the cluster's own are not counted.
@@ -79,8 +83,8 @@ where
     });
     let ended = result.await;
     assert!(ended.is_ok(), "{} still there: {last:?}", K::kind(&()));
-    last.retain(|name| name != "kube-root-ca.crt");
-    let wanted: Vec<&str> = left.iter().copied().filter(|name| *name != "kube-root-ca.crt").collect();
+    last.retain(|name| name != CLUSTERS_OWN);
+    let wanted: Vec<&str> = left.iter().copied().filter(|name| *name != CLUSTERS_OWN).collect();
     assert_eq!(last, wanted);
 }
 

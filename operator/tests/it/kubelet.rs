@@ -17,6 +17,8 @@ pub(crate) enum Fate {
     Succeeds,
     Fails,
     Waits,
+    /// Its image cannot be pulled.
+    Unpullable,
 }
 
 /// Plays the kubelet of one namespace until it is dropped.
@@ -68,6 +70,7 @@ async fn play(pods: &Api<Pod>, pod: &Pod, exceptions: &Mutex<Vec<(String, Fate)>
     }
     let status = match exception.unwrap_or(usual) {
         Fate::Waits => return,
+        Fate::Unpullable => unpullable(pod),
         Fate::Ready => running(pod),
         Fate::Succeeds => ended("Succeeded", 0),
         Fate::Fails => ended("Failed", 1),
@@ -85,6 +88,17 @@ fn running(pod: &Pod) -> Value {
         "containerStatuses": [{
             "name": name, "ready": true, "started": true, "restartCount": 0, "image": "x", "imageID": "x",
             "state": {"running": {"startedAt": jiff::Timestamp::now().to_string()}},
+        }],
+    })
+}
+
+fn unpullable(pod: &Pod) -> Value {
+    let container = &pod.spec.as_ref().unwrap().containers[0];
+    json!({
+        "phase": "Pending",
+        "containerStatuses": [{
+            "name": container.name, "ready": false, "restartCount": 0, "image": container.image, "imageID": "",
+            "state": {"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}},
         }],
     })
 }

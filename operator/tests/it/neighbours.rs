@@ -52,6 +52,22 @@ async fn somebody_elses_object_is_never_taken_over() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_release_of_the_platforms_name_keeps_its_objects() {
+    let shop = Shop::open().await;
+    let labels = json!({"app.kubernetes.io/instance": "shop", "app.kubernetes.io/managed-by": "Helm"});
+    let object =
+        json!({"metadata": {"name": "shop-nats", "labels": labels}, "spec": {"ports": [{"port": 4222}]}});
+    let services: Api<Service> = shop.api();
+    let theirs =
+        services.create(&PostParams::default(), &serde_json::from_value(object).unwrap()).await.unwrap();
+    shop.create(json!({})).await.unwrap();
+    let _operator = shop.operator().await;
+    let message = shop.condition(ConditionType::Stalled, "True", reason::NAME_CONFLICT).await;
+    assert!(message.contains("Service shop-nats"), "{message}");
+    assert_eq!(services.get("shop-nats").await.unwrap(), theirs);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_operator_has_no_more_than_the_shipped_permissions() {
     let shop = Shop::open().await;
     let client = Client::try_from(control_plane::operator().await).unwrap();

@@ -10,7 +10,7 @@ use super::{
     deployment,
     meta::{Fate, meta},
 };
-use crate::platform::{keys::Keys, memory::key, resolve::Platform};
+use crate::platform::{keys::Keys, memory::key, pin, resolve::Platform};
 
 /// The configuration of every service.
 pub(super) fn config_maps(platform: &Platform) -> Vec<ConfigMap> {
@@ -23,6 +23,15 @@ pub(super) fn config_maps(platform: &Platform) -> Vec<ConfigMap> {
             ..ConfigMap::default()
         })
         .collect()
+}
+
+/// What the platform keeps of the release. Without it, data that stays could meet another release.
+pub(super) fn pin(platform: &Platform) -> ConfigMap {
+    ConfigMap {
+        metadata: meta(platform, platform.object_name(pin::PART), pin::PART, Fate::HoldsData),
+        data: Some(platform.pin.data()),
+        ..ConfigMap::default()
+    }
 }
 
 /// The public keys, unless they are a shared secret.

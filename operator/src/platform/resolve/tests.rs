@@ -1,7 +1,14 @@
 use super::*;
 
-/// A platform as the API server returns it.
+/// A platform as the API server returns it: one that it would accept.
 pub(crate) fn resource(spec: &str) -> ShopFlowPlatform {
+    let violations = crate::api::structure::violations(&serde_yaml::from_str(spec).unwrap());
+    assert!(violations.is_empty(), "{spec}: {violations:?}");
+    stored(spec)
+}
+
+/// A platform as it may be stored since before the definition had its rules.
+fn stored(spec: &str) -> ShopFlowPlatform {
     let mut resource = ShopFlowPlatform::new("shop", serde_yaml::from_str(spec).unwrap());
     resource.metadata.namespace = Some("shop".to_owned());
     resource.metadata.uid = Some("11111111-2222-3333-4444-555555555555".to_owned());
@@ -42,8 +49,19 @@ fn impossible_specs_are_refused_with_what_to_do() {
         ("gateway: {rateLimits: {authPerMinute: 0}}", Invalid::NoRequests),
         ("gateway: {cors: {allowedOrigins: ['*'], allowCredentials: true}}", Invalid::CredentialsForAll),
     ] {
-        assert_eq!(resolved(spec), Err(error), "{spec}");
+        assert_eq!(resolve(&stored(spec), &Release::default()), Err(error), "{spec}");
     }
+}
+
+#[test]
+fn what_keys_and_tokens_need_is_known_although_the_rest_is_impossible() {
+    let impossible = resource(
+        "services: {order: {replicas: 100}, auth: {replicas: 100}}\nauth: {serviceTokens: {ttl: 1h}}",
+    );
+    assert!(resolve(&impossible, &Release::default()).is_err());
+    let essential = essential(&impossible, &Release::default()).unwrap();
+    assert_eq!(essential.auth.service_token_ttl, crate::api::Period::hours(1));
+    assert_eq!(essential.services.len(), topology::SERVICES.len());
 }
 
 #[test]
