@@ -20,7 +20,7 @@ pub struct Service {
     pub alias_port: Option<u16>,
     /// Whether it owns a database (named like the service).
     pub database: bool,
-    /// Maximum number of database connections of one of its processes; 0 without a database.
+    /// Maximum number of database connections in the pool of one of its processes; 0 without a database.
     pub connections: u32,
     /// What the gateway forwards to it.
     pub routes: &'static [Route],
@@ -59,6 +59,10 @@ pub const OBSOLETE_CONSUMERS: &[ObsoleteConsumer] = &[
     // The first release recorded dead letters from their stream; they are now recorded where they arise.
     ObsoleteConsumer { stream: "DEADLETTERS", durable: "notification-dead-letters" },
 ];
+
+/// Database connections that a process holds beside its pool: one asks whether the server still answers, and one
+/// publishes the outbox or waits to take that over.
+const CONNECTIONS_BESIDE_POOL: u32 = 2;
 
 /// Whom every other service asks which sessions have ended, before it accepts a token.
 const SESSIONS: &str = "auth";
@@ -146,6 +150,12 @@ impl Service {
     pub fn dead_letters(&self) -> Option<String> {
         let own = self.routes.iter().find(|route| !route.is_alias())?;
         (!self.consumers.is_empty()).then(|| format!("{}/dead-letters", own.prefix))
+    }
+
+    /// Maximum number of database connections of one of its processes. While its login is replaced, the pools of both
+    /// logins are open.
+    pub fn connections_at_most(&self) -> u32 {
+        if self.database { 2 * self.connections + CONNECTIONS_BESIDE_POOL } else { 0 }
     }
 
     /// Services it calls over HTTP, each with a service token of that audience.

@@ -1,6 +1,7 @@
 //! Extractors whose rejections are problems: 400 with the field, 413, 415.
 
 mod json;
+mod objects;
 mod path;
 mod query;
 mod wording;

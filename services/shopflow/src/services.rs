@@ -2,16 +2,14 @@
 
 use std::path::Path;
 
-use auth::Auth;
 use gateway::Gateway;
 use kit::Service as _;
 use kit::config;
 use kit::service::Registered;
-use notification::Notification;
-use order::Order;
 use utoipa::openapi::OpenApi;
 
-static SERVICES: &[Registered] = kit::services![Gateway, Auth, Order, Notification];
+static SERVICES: &[Registered] =
+    kit::services![Gateway, auth::Auth, order::Order, notification::Notification];
 
 /// Names that cannot be served.
 #[derive(Debug, thiserror::Error)]

@@ -73,12 +73,12 @@ const SIZES: [u32; 3] = [200, 400, 800];
 /// Connections for migrations, for the operator, and for a person who looks what is wrong.
 const OTHERS: u32 = 20;
 
-/// Connections of a managed server: what all services may open at their worst moment. A rollout adds one pod to
-/// each, and a rotation of logins has every pod hold its connections twice.
+/// Connections of a managed server: what all services may open at their worst moment, in which a rollout adds one pod
+/// to each.
 fn connections(services: &[ServicePlan]) -> Result<u32, Invalid> {
     let of = |plan: &ServicePlan| {
         let pods = u32::try_from(plan.replicas).unwrap_or(0).saturating_add(1);
-        pods.saturating_mul(plan.service.connections).saturating_mul(2)
+        pods.saturating_mul(plan.service.connections_at_most())
     };
     let wanted = services.iter().map(of).fold(OTHERS, u32::saturating_add);
     let maximum = SIZES[SIZES.len() - 1];

@@ -7,10 +7,10 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
+use super::objects::Objects;
 use super::wording::field_error;
 use crate::http::MAX_BODY;
 use crate::problem::{Code, Problem};
-use crate::validation::FieldError;
 
 /// A JSON request body, or a JSON answer. Take `Result<Json<T>, Problem>` where something must be refused before the
 /// body is: who may not, or whose key was used before, learns nothing about it.
@@ -63,7 +63,7 @@ fn unreadable(error: &axum::Error) -> Problem {
 
 pub(crate) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let value: T = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+    let value: T = serde_path_to_error::deserialize(Objects(&mut deserializer)).map_err(|error| {
         let path = error.path().to_string();
         let inner = error.into_inner();
         // serde_json takes a number where an enumeration stands for broken syntax, although the text is fine.
@@ -74,10 +74,6 @@ pub(crate) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
         }
     })?;
     deserializer.end().map_err(|_| Problem::bad_request("The body is not valid JSON."))?;
-    // serde fills a struct from a list as well, field by field; every body of the API is an object.
-    if body.trim_ascii_start().starts_with(b"[") {
-        return Err(Problem::validation(vec![FieldError::new(".", "invalid", "must be an object")]));
-    }
     Ok(value)
 }
 
@@ -147,6 +143,9 @@ mod tests {
             );
         }
         assert_eq!(decode::<Choice>(b"{}").unwrap().subject, None);
+        let nested = decode::<Order>(br#"{"items":[{"quantity":1},[1,null]]}"#).unwrap_err();
+        let error = &nested.errors()[0];
+        assert_eq!((error.field.as_str(), error.message.as_str()), ("items[1]", "must be an object"));
     }
 
     #[tokio::test]

@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use futures::future::join_all;
 use kit::database::{Database, Error, Query};
 use sqlx::PgPool;
 use testbed::Postgres;
 
-use crate::world::eventually;
+use crate::world::{World, eventually};
 
 async fn login(admin: &PgPool, role: &str, database: &str) -> String {
     let postgres = Postgres::shared().await;
@@ -103,4 +104,50 @@ async fn recovery_after_a_restart_takes_less_than_5_s() {
     testbed::until(Duration::from_secs(5), "the database answers", async || database.ping().await.ok())
         .await
         .unwrap();
+}
+
+/// Opens every connection of the pool at once.
+async fn fill(database: &Database, connections: u32) {
+    let begun = (0..connections).map(async |_| {
+        let mut transaction = database.begin().await.unwrap();
+        transaction.execute("SELECT 1", &[]).await.unwrap();
+        transaction
+    });
+    for transaction in join_all(begun).await {
+        transaction.commit().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_process_has_at_most_the_connections_that_the_topology_counts() {
+    let order = topology::service("order").unwrap();
+    let mut world = World::new().await;
+    let name = world.pool.connect_options().get_database().unwrap().to_owned();
+    let directory = tempfile::tempdir().unwrap();
+    let (a, b) = (login(&world.pool, "a", &name).await, login(&world.pool, "b", &name).await);
+    for role in ["a", "b"] {
+        let sql = format!("ALTER ROLE \"{role}_{name}\" SUPERUSER");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&world.pool).await.unwrap();
+    }
+    replace(directory.path(), &a);
+    world.database = Database::follow(directory.path(), order.connections).unwrap();
+    let _relay = world.start_relay();
+    let connections = async || {
+        let sql = "SELECT count(*) FROM pg_stat_activity WHERE usename LIKE '__' || current_database()";
+        let count: i64 = sqlx::query_scalar(sql).fetch_one(&world.pool).await.unwrap();
+        u32::try_from(count).unwrap()
+    };
+    fill(&world.database, order.connections).await;
+    eventually("the pool, the relay and the watchdog are connected", async || {
+        connections().await == order.connections + 2
+    })
+    .await;
+
+    replace(directory.path(), &b);
+    eventually("the new login is in use", async || {
+        current_user(&world.database).await.unwrap().starts_with("b_")
+    })
+    .await;
+    fill(&world.database, order.connections).await;
+    eventually("both pools are full", async || connections().await == order.connections_at_most()).await;
 }
