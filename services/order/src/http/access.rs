@@ -5,7 +5,7 @@ use kit::auth::Subject;
 
 use crate::app::Reach;
 use crate::domain::Actor;
-use Who::{Admin, Owner, Service};
+use Who::{Admin, Owner, Projecting, Service};
 
 #[rustfmt::skip]
 static RULES: &[Rule] = &[
@@ -21,6 +21,8 @@ static RULES: &[Rule] = &[
     Rule::new("PATCH /orders/{id}/status", &[Admin]),
     Rule::new("PUT /orders/{id}/status", &[Admin]),
     Rule::new("GET /orders/{id}/history", &[Owner, Admin]),
+    Rule::new("GET /internal/orders", &[Projecting(topology::ORDERS)]),
+    Rule::new("GET /internal/orders/{id}", &[Projecting(topology::ORDERS)]),
 ];
 
 /// The names under which older documents know the collection; not described twice.
