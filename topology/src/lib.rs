@@ -19,8 +19,8 @@ pub use messaging::{
 pub use routes::{Budget, Route};
 pub use services::{Consumer, OBSOLETE_CONSUMERS, ObsoleteConsumer, SERVICES, Service, service};
 pub use serving::{
-    DRAIN, GRACE_PERIOD, INTERNAL_PORT, MAX_CLIENT_CONNECTIONS, MAX_CONNECTIONS_PER_CLIENT, REQUESTS_END,
-    TASKS_END,
+    DRAIN, GRACE_PERIOD, INTERNAL_PORT, MAX_BODY, MAX_CLIENT_CONNECTIONS, MAX_CONNECTIONS_PER_CLIENT,
+    REQUESTS_END, TASKS_END,
 };
 
 /// The audience of access tokens that people hold.

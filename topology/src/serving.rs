@@ -25,6 +25,9 @@ const RESERVE: Duration = Duration::from_secs(5);
 pub const GRACE_PERIOD: Duration =
     DRAIN.saturating_add(REQUESTS_END).saturating_add(TASKS_END).saturating_add(RESERVE);
 
+/// Largest request body, in bytes, unless the platform declares another.
+pub const MAX_BODY: usize = 1024 * 1024;
+
 /// Open connections of clients to one process, unless its settings say otherwise.
 pub const MAX_CLIENT_CONNECTIONS: usize = 8192;
 

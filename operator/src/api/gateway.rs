@@ -25,8 +25,8 @@ pub struct Gateway {
     /// Maximum number of open connections, in each of the gateway's pods.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connections: Option<Connections>,
-    /// Maximum size of a request body, in bytes or as a quantity such as `512Ki`; 1Mi when absent. A service may
-    /// accept less.
+    /// Maximum size of a request body, in bytes or as a quantity such as `512Ki`, at the gateway and at every service
+    /// behind it; 1Mi when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::body_limit")]
     pub body_limit: Option<IntOrString>,

@@ -24,8 +24,6 @@ pub struct Gateway {
     pub trusted_proxies: Option<Vec<IpNet>>,
     /// Seconds within which a service must begin to answer.
     pub upstream_timeout_seconds: u64,
-    /// Maximum size of a request body, in bytes.
-    pub max_body_bytes: u64,
 }
 
 impl Default for Gateway {
@@ -36,7 +34,6 @@ impl Default for Gateway {
             trusted_proxies: None,
             // Less than the 30 s after which the server itself gives up, so that the answer names the cause.
             upstream_timeout_seconds: 20,
-            max_body_bytes: 1024 * 1024,
         }
     }
 }

@@ -21,6 +21,8 @@ pub struct Service {
     pub max_client_connections: usize,
     /// Maximum number of open connections of one client: a public IPv4 address, or a public IPv6 network of 64 bits.
     pub max_connections_per_client: usize,
+    /// Maximum size of a request body, in bytes, at every route that reads one.
+    pub max_body_bytes: usize,
     /// Serves `POST /debug/panic/handler` and `/debug/panic/task` on the internal address, which panic. For tests of
     /// the program as it ships.
     pub debug_panics: bool,
@@ -101,6 +103,7 @@ impl Default for Service {
             internal_listen: Some(listen(topology::INTERNAL_PORT)),
             max_client_connections: topology::MAX_CLIENT_CONNECTIONS,
             max_connections_per_client: topology::MAX_CONNECTIONS_PER_CLIENT,
+            max_body_bytes: topology::MAX_BODY,
             debug_panics: false,
             instance: String::new(),
             log_level: "info".to_owned(),

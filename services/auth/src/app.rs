@@ -13,6 +13,7 @@ mod register;
 mod retention;
 mod revocations;
 mod sign_in;
+mod snapshot;
 mod update_user;
 
 use std::sync::Arc;

@@ -4,13 +4,14 @@ mod access;
 mod administration;
 mod client;
 mod error;
-mod internal;
 mod login;
 mod logout;
 mod refresh;
 mod register;
 mod responses;
+mod revocations;
 mod sessions;
+mod snapshot;
 mod token;
 mod users;
 mod validate;
@@ -88,7 +89,10 @@ fn aliases() -> Router<HttpState> {
 
 /// What other services ask. Not described: the gateway's description is made of the others, and has no such route.
 fn internal() -> Router<HttpState> {
-    Router::new().route("/internal/revocations", get(internal::revocations))
+    Router::new()
+        .route("/internal/revocations", get(revocations::list))
+        .route("/internal/users", get(snapshot::page))
+        .route("/internal/users/{id}", get(snapshot::one))
 }
 
 /// Every route that is not described.

@@ -11,18 +11,16 @@ mod passwords;
 mod signing;
 mod store;
 
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use axum::Router;
 use kit::Service;
 use kit::access::Access;
-use kit::auth::Snapshot;
 use kit::database::Migrator;
 use kit::openapi::Summary;
 use kit::service::Start;
-use kit::watch::{Following, follow};
+
 use tokio::sync::Notify;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -63,13 +61,11 @@ impl Service for Auth {
     fn start(start: &mut Start, config: Config) -> anyhow::Result<HttpState> {
         let auth = use_cases(start, &config)?;
         let public_keys = PublicKeys::default();
-        let following = [
-            follow_keyring(&config.signing_keys, auth.signer.clone()),
-            follow_public_keys(&start.config.verification_keys, public_keys.clone()),
-        ];
+        let following =
+            [auth.signer.follow(&config.signing_keys), public_keys.follow(&start.config.verification_keys)];
         let signer = auth.signer.clone();
         start.check("signing key", move || std::future::ready(signer.key_id().is_some()));
-        start.records_revocations(recorded_revocations(&auth));
+        start.records_revocations(auth.recorded_revocations());
         background::start(start, &auth, config.admin_dir);
         Ok(HttpState { auth, public_keys, _following: Arc::new(following) })
     }
@@ -91,26 +87,4 @@ fn use_cases(context: &Start, config: &Config) -> anyhow::Result<app::Auth> {
         metrics: Metrics::new(&context.metrics),
         revoked: Arc::new(Notify::new()),
     })
-}
-
-/// Other services ask auth while the bucket cannot be read; auth itself asks its database.
-fn recorded_revocations(auth: &app::Auth) -> Snapshot {
-    let auth = auth.clone();
-    Snapshot::new(move |_| {
-        let auth = auth.clone();
-        async move { Ok(auth.enforce_recorded().await?) }
-    })
-}
-
-fn follow_keyring(path: &Path, signer: Signer) -> Following {
-    let shown = path.display().to_string();
-    follow(path, move |content| {
-        if let Err(error) = signer.load(content) {
-            tracing::error!(path = %shown, %error, "keyring refused, the signing key before stays in use");
-        }
-    })
-}
-
-fn follow_public_keys(path: &Path, public_keys: PublicKeys) -> Following {
-    follow(path, move |content| public_keys.load(content))
 }

@@ -2,14 +2,15 @@
 
 mod keyring;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use jsonwebtoken::Header;
 use kit::auth::{Claims, TOKEN_TYPE};
+use kit::watch::{Following, follow};
 
-pub(crate) use keyring::KeyringError;
-use keyring::SigningKey;
+use keyring::{KeyringError, SigningKey};
 
 /// A token could not be signed.
 #[derive(Debug, thiserror::Error)]
@@ -29,8 +30,18 @@ pub(crate) struct Signer {
 }
 
 impl Signer {
+    /// Signs with the keyring in the file `path`, as long as the answer is kept.
+    pub(crate) fn follow(&self, path: &Path) -> Following {
+        let (signer, shown) = (self.clone(), path.display().to_string());
+        follow(path, move |content| {
+            if let Err(error) = signer.load(content) {
+                tracing::error!(path = %shown, %error, "keyring refused, the signing key before stays in use");
+            }
+        })
+    }
+
     /// Takes the active key of a keyring; the key before stays in use when the keyring is unusable.
-    pub(crate) fn load(&self, keyring: &[u8]) -> Result<(), KeyringError> {
+    fn load(&self, keyring: &[u8]) -> Result<(), KeyringError> {
         let key = keyring::active_key(keyring)?;
         let before = self.key.swap(Some(Arc::new(key)));
         let kid = self.key_id();

@@ -4,6 +4,7 @@ use kit::problem::Code;
 use kit::{Service as _, openapi};
 use serde_json::{Map, Value, json};
 use topology::Budget;
+use utoipa::openapi::OpenApi;
 
 use crate::Gateway;
 use crate::forward::RATE_LIMIT_HEADERS;
@@ -15,9 +16,21 @@ const BASE: &str = "/api/v1";
 const WELL_KNOWN: &str = "/.well-known/";
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
+/// The description of the whole API: the gateway's own routes and those of the services.
+pub(crate) fn whole(services: Vec<(&'static str, OpenApi)>) -> OpenApi {
+    let own = openapi::complete(Gateway::routes().into_openapi(), Gateway::SUMMARY, &Gateway::access());
+    let documents = std::iter::once((Gateway::NAME, own)).chain(services);
+    let documents =
+        documents.map(|(service, document)| (service, serde_json::to_value(document).unwrap_or_default()));
+    let merged = serde_json::from_value(merge(documents));
+    merged
+        .inspect_err(|error| tracing::error!(%error, "the merged description cannot be read"))
+        .unwrap_or_default()
+}
+
 /// Merges `(service, its OpenAPI document)`. A path is listed when the gateway leads to it under its own name,
 /// so neither aliases nor a service's `/metrics` appear.
-pub(crate) fn merge(documents: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
+fn merge(documents: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
     let mut merged = Merged::default();
     for (service, document) in documents {
         merged.add(service, document);
@@ -33,6 +46,16 @@ pub(crate) fn merge(documents: impl IntoIterator<Item = (&'static str, Value)>) 
         whole[name] = part;
     }
     whole
+}
+
+/// Whether a service's path is one that clients reach under its own name, and how it is then counted. The gateway
+/// answers its own, which it names in full, without counting and without leading anywhere.
+fn listed(service: &str, path: &str) -> Option<Option<Budget>> {
+    if service == Gateway::NAME {
+        return Some(None);
+    }
+    let target = routes::resolve(path).ok()?;
+    (target.service == service && target.path == path).then_some(Some(target.budget))
 }
 
 #[derive(Default)]
@@ -54,12 +77,10 @@ impl Merged {
             return;
         };
         for (path, mut item) in paths {
-            let Ok(target) = routes::resolve(&path) else { continue };
-            if target.service != service || target.path != path {
-                continue;
-            }
-            self.adopt_operations(service, &mut item, security.as_ref(), target.budget);
-            let base = if path.starts_with(WELL_KNOWN) { "" } else { BASE };
+            let Some(budget) = listed(service, &path) else { continue };
+            self.adopt_operations(service, &mut item, security.as_ref(), budget);
+            let bare = service == Gateway::NAME || path.starts_with(WELL_KNOWN);
+            let base = if bare { "" } else { BASE };
             self.paths.insert(format!("{base}{path}"), item);
         }
     }
@@ -71,7 +92,7 @@ impl Merged {
         service: &str,
         item: &mut Value,
         security: Option<&Value>,
-        budget: Budget,
+        budget: Option<Budget>,
     ) {
         for method in METHODS {
             let Some(operation) = item.get_mut(method).and_then(Value::as_object_mut) else {
@@ -81,7 +102,9 @@ impl Merged {
             if let Some(security) = security {
                 operation.entry("security").or_insert_with(|| security.clone());
             }
-            add_answers(operation, budget);
+            if let Some(budget) = budget {
+                add_answers(operation, budget);
+            }
             if let Some(id) = operation.get("operationId").and_then(Value::as_str) {
                 let id = self.unique(service, id);
                 operation.insert("operationId".to_owned(), id.into());

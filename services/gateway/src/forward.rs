@@ -3,23 +3,25 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
 use axum::response::{IntoResponse, Response};
+use axum::routing::any;
 use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{Request, Uri};
 use http_body_util::Limited;
-use ipnet::IpNet;
-use kit::auth::{Subject, Verifier};
+use kit::auth::Subject;
 use kit::http::RouteLabel;
 use kit::problem::{Code, Problem};
 
 use crate::client::Client;
 use crate::headers;
-use crate::limits::{Allowance, Caller, Counted, Limiter};
+use crate::limits::{Allowance, Caller, Counted};
 use crate::routes::{self, RouteError, Target};
-use crate::upstream::{Upstream, UpstreamError};
+use crate::state::Gateway;
+use crate::upstream::UpstreamError;
 
 /// Headers that tell a client how much it may still send (IETF draft-ietf-httpapi-ratelimit-headers).
 pub(crate) const RATE_LIMIT_HEADERS: [HeaderName; 3] = [
@@ -30,16 +32,6 @@ pub(crate) const RATE_LIMIT_HEADERS: [HeaderName; 3] = [
 
 /// Seconds after which a client may ask again when a service is away.
 const RETRY_SECONDS: u64 = 1;
-
-/// What forwarding needs.
-pub struct Gateway {
-    pub(crate) upstream: Upstream,
-    pub(crate) limiter: Limiter,
-    pub(crate) verifier: Verifier,
-    /// `None` while nobody said which proxies there are.
-    pub(crate) trusted_proxies: Option<Vec<IpNet>>,
-    pub(crate) max_body_bytes: usize,
-}
 
 /// Why a request was not forwarded, or came back without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -58,8 +50,13 @@ pub(crate) enum ForwardError {
     Upstream(#[from] UpstreamError),
 }
 
+/// One pattern for everything: the table alone decides where a path leads.
+pub(crate) fn router() -> Router<Arc<Gateway>> {
+    Router::new().route("/", any(forward)).route("/{*path}", any(forward))
+}
+
 /// Handles everything that the gateway does not answer itself.
-pub(crate) async fn forward(
+async fn forward(
     State(gateway): State<Arc<Gateway>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request<Body>,

@@ -20,7 +20,6 @@ pub use rule::{Rule, Who};
 /// The rules of a service's routes.
 #[derive(Debug, Clone, Default)]
 pub struct Access {
-    elsewhere: bool,
     rules: Vec<&'static Rule>,
     by_path: HashMap<&'static str, Vec<&'static Rule>>,
 }
@@ -29,11 +28,6 @@ impl Access {
     /// The rules of a table.
     pub fn new(rules: &'static [Rule]) -> Self {
         Self::default().and(rules)
-    }
-
-    /// No rules, and nobody refused: for the gateway, where the services that it leads to ask for themselves.
-    pub fn decided_elsewhere() -> Self {
-        Self { elsewhere: true, ..Self::default() }
     }
 
     /// These rules and those of another table, of routes that come from elsewhere.
@@ -71,6 +65,6 @@ impl Access {
         router: Router<S>,
         verifier: Verifier,
     ) -> Router<S> {
-        if self.elsewhere { router } else { guard::protect(router, self, verifier) }
+        guard::protect(router, self, verifier)
     }
 }

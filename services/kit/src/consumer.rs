@@ -40,4 +40,4 @@ pub use rules::{MAX_ATTEMPTS, MAX_STARTS};
 
 pub(crate) use rules::probe_pause;
 pub(crate) use runner::STOP_LIMIT;
-pub(crate) use store::DELETE;
+pub(crate) use store::{DELETE, partitions};

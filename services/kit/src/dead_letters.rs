@@ -21,11 +21,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-pub use http::routes;
+pub use http::{
+    Accepted, Cause, Causes, DeadLetter, DiscardSelection, Discarded, FilterQuery, MAX_CAUSES, Selection,
+    routes,
+};
 
 use crate::clock::SharedClock;
 use crate::consumer::{Handlers, Origin};
 use crate::database::{Database, Error, Transaction};
+use crate::timestamp::Timestamp;
 
 pub(crate) use background::Background;
 pub(crate) use store::DELETE;
@@ -74,7 +78,7 @@ pub(crate) struct Letter {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = DeadLetterStatus)]
-pub(crate) enum Status {
+pub enum Status {
     /// Waits for an administrator.
     Dead,
     /// A redrive took effect.
@@ -121,6 +125,8 @@ impl DeadLetters {
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
         let cause = shown(letter.cause);
+        // As it is shown: a list is continued after the time that it showed.
+        let now = Timestamp::new(now).get();
         store::insert(transaction, Uuid::now_v7(), letter, &letter.message(), &cause, now).await
     }
 

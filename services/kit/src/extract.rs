@@ -6,7 +6,7 @@ mod path;
 mod query;
 mod wording;
 
-pub use json::Json;
+pub use json::{Json, body};
 pub(crate) use json::{decode, read};
 pub use path::Path;
 pub use query::Query;

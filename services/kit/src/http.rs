@@ -20,8 +20,12 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::metrics::Registry;
 use crate::problem::{Code, Problem};
 
-/// Largest request body.
-pub const MAX_BODY: usize = 1024 * 1024;
+/// Largest request body, in bytes, where the settings do not say another.
+pub const MAX_BODY: usize = topology::MAX_BODY;
+
+/// Largest body of a request, in bytes; one of its extensions.
+#[derive(Debug, Clone, Copy)]
+pub struct BodyLimit(pub usize);
 /// Longest time from a request's arrival to its answer's head. The time that a body takes to arrive is not counted.
 pub const TIMEOUT: Duration = Duration::from_secs(30);
 const _: () = assert!(TIMEOUT.as_secs() <= topology::REQUESTS_END.as_secs(), "stopping would cut requests");

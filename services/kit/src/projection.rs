@@ -5,25 +5,32 @@
 //! does harm. A fact that is missing is asked for once ([`fetch`]); a whole projection is made again from
 //! snapshots while it serves ([`rebuild`]), because streams keep events for days, not for ever.
 
+mod snapshot;
+mod states;
+
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+pub use snapshot::{Item, MAX_ITEMS, Part, Snapshot, SnapshotQuery};
+pub use states::{OrderState, UserState, page};
 
 use crate::client::{ClientError, ServiceClient};
 use crate::database::{Aggregate, Database, Error, Query, Transaction};
 use crate::store::projection as store;
 
-/// Items of a snapshot's page, unless the reader asks for fewer.
-pub const PAGE: i64 = 500;
+/// Items of a snapshot that are applied in one transaction. Few, because events of the same aggregates wait for its end.
+const TOGETHER: usize = 20;
+/// Times that they are tried when an event is in their way.
+const CONTENDED_TRIES: u32 = 4;
 
 /// What a service keeps of one kind of another service's aggregates.
 pub trait Projection: Send + Sync {
-    /// An aggregate's state, as its owner's snapshot gives it.
+    /// What it keeps of an aggregate's state; the owner's snapshot, such as [`OrderState`], may tell more.
     type State: DeserializeOwned + Send + Sync;
     /// Its name in this service's database.
     const NAME: &'static str;
-    /// The owner's path of its snapshots, such as `/internal/products`.
-    const PATH: &'static str;
+    /// Whose snapshots fill it.
+    const OF: topology::Aggregate;
 
     /// Stores the state, which is newer than what is stored.
     fn store(
@@ -32,52 +39,6 @@ pub trait Projection: Send + Sync {
         id: Uuid,
         state: &Self::State,
     ) -> impl Future<Output = Result<(), Error>> + Send;
-}
-
-/// One aggregate in a snapshot.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Item<S> {
-    /// The aggregate.
-    pub id: Uuid,
-    /// Its row version: the `Shopflow-Sequence` of its last event.
-    pub sequence: i64,
-    /// Its state.
-    pub state: S,
-}
-
-/// A page of `GET /internal/<aggregate>`, in the order of ids.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Snapshot<S> {
-    /// The aggregates.
-    pub data: Vec<Item<S>>,
-    /// Pass it as `cursor` to get the next page; `null` on the last.
-    pub next_cursor: Option<Uuid>,
-}
-
-/// Query of `GET /internal/<aggregate>`.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SnapshotQuery {
-    /// The last id of the page before.
-    pub cursor: Option<Uuid>,
-    /// At most this many items, 1 to [`PAGE`].
-    pub limit: Option<i64>,
-}
-
-impl SnapshotQuery {
-    /// Items of the page.
-    pub fn limit(self) -> i64 {
-        self.limit.unwrap_or(PAGE).clamp(1, PAGE)
-    }
-}
-
-impl<S> Snapshot<S> {
-    /// The page of `query` that holds `data`, which was read with its limit.
-    pub fn of(data: Vec<Item<S>>, query: SnapshotQuery) -> Self {
-        let full = i64::try_from(data.len()).is_ok_and(|length| length >= query.limit());
-        let next_cursor = data.last().filter(|_| full).map(|item| item.id);
-        Self { data, next_cursor }
-    }
 }
 
 /// Why a projection could not be filled.
@@ -123,7 +84,7 @@ pub async fn fetch<P: Projection>(
     database: &Database,
     id: Uuid,
 ) -> Result<bool, ProjectionError> {
-    let item: Item<P::State> = match owner.get_json(&format!("{}/{id}", P::PATH)).await {
+    let item: Item<P::State> = match owner.get_json(&format!("{}/{id}", P::OF.path)).await {
         Ok(item) => item,
         Err(ClientError::NotFound { .. }) => return Ok(false),
         Err(source) => return Err(ProjectionError::Owner { projection: P::NAME, source }),
@@ -142,8 +103,8 @@ pub async fn rebuild<P: Projection>(
     let (mut cursor, mut applied) = (None, 0);
     loop {
         let path = match cursor {
-            None => P::PATH.to_owned(),
-            Some(id) => format!("{}?cursor={id}", P::PATH),
+            None => P::OF.path.to_owned(),
+            Some(id) => format!("{}?cursor={id}", P::OF.path),
         };
         let page: Snapshot<P::State> = owner
             .get_json(&path)
@@ -158,6 +119,24 @@ pub async fn rebuild<P: Projection>(
 }
 
 async fn keep<P: Projection>(
+    projection: &P,
+    database: &Database,
+    items: &[Item<P::State>],
+) -> Result<u64, Error> {
+    let mut applied = 0;
+    for items in items.chunks(TOGETHER) {
+        let mut tries = 1;
+        applied += loop {
+            match keep_together(projection, database, items).await {
+                Err(error) if error.is_contended() && tries < CONTENDED_TRIES => tries += 1,
+                result => break result?,
+            }
+        };
+    }
+    Ok(applied)
+}
+
+async fn keep_together<P: Projection>(
     projection: &P,
     database: &Database,
     items: &[Item<P::State>],

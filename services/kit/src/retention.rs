@@ -15,8 +15,9 @@ use crate::{consumer, dead_letters};
 const EVERY: Duration = Duration::from_mins(10);
 /// Longer than the streams keep messages (7 days), so that a lost stream can be published again.
 const OUTBOX_KEPT: TimeDelta = TimeDelta::days(8);
-/// Longer than any event can come back: [`OUTBOX_KEPT`] after its first time, and then 7 days in the stream.
-const INBOX_KEPT: TimeDelta = TimeDelta::days(16);
+/// Longer than any event can come back: published up to [`OUTBOX_KEPT`] after it happened, and then 7 days in the stream;
+/// and eight days more, for one that could not be published at first.
+const INBOX_KEPT: TimeDelta = TimeDelta::days(24);
 /// Published to clients: a key is good for 24 hours.
 const IDEMPOTENCY_KEPT: TimeDelta = crate::idempotency::KEPT;
 
@@ -30,7 +31,9 @@ pub(crate) fn task(database: Database, clock: SharedClock) -> Task {
 }
 
 async fn once(database: &Database, now: DateTime<Utc>) -> Result<(), Error> {
-    let partitions = outbox::partitions(database, now.date_naive(), (now - OUTBOX_KEPT).date_naive()).await?;
+    let (today, day) = (now.date_naive(), |kept: TimeDelta| (now - kept).date_naive());
+    let partitions = outbox::partitions(database, today, day(OUTBOX_KEPT)).await?
+        + consumer::partitions(database, today, day(INBOX_KEPT)).await?;
     let inbox = delete_in_slices(database, consumer::DELETE, now - INBOX_KEPT).await?;
     let letters = delete_in_slices(database, dead_letters::DELETE, now - dead_letters::KEPT).await?;
     let idempotency = delete_in_slices(database, idempotency::DELETE, now - IDEMPOTENCY_KEPT).await?;
@@ -40,7 +43,7 @@ async fn once(database: &Database, now: DateTime<Utc>) -> Result<(), Error> {
             inbox,
             dead_letters = letters,
             idempotency,
-            "outbox partitions changed, old rows deleted"
+            "partitions changed, old rows deleted"
         );
     }
     Ok(())

@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
-use axum::Router;
+use axum::{Extension, Router};
 use futures::future::BoxFuture;
 use ipnet::IpNet;
 use serde::de::DeserializeOwned;
@@ -15,7 +15,7 @@ use crate::access::Access;
 use crate::auth::Snapshot;
 use crate::config::{self, ConfigError};
 use crate::database::{Database, Migrator};
-use crate::http::{Routers, StandardRoutes};
+use crate::http::{BodyLimit, Routers, StandardRoutes};
 use crate::lifecycle::{App, Shutdown, Task};
 use crate::openapi::{self, Summary};
 use crate::outbox::Relay;
@@ -47,6 +47,11 @@ pub trait Service: Sized + 'static {
     /// Routes that the description leaves out: names that older clients use for described ones, and what services tell
     /// each other below `/internal`.
     fn undescribed() -> Router<Self::State> {
+        Router::new()
+    }
+
+    /// Routes that nobody is asked at: for the gateway, behind which the services ask for themselves.
+    fn unguarded() -> Router<Self::State> {
         Router::new()
     }
 
@@ -164,7 +169,8 @@ pub fn assemble<S: Service>(context: Context, config: S::Config, behind: Behind)
     let described = S::routes();
     ensure_ruled(described.get_openapi(), &S::access())?;
     let router = Router::from(described).merge(S::undescribed());
-    let router = S::access().protect(router, start.verifier.clone()).with_state(state);
+    let router = S::access().protect(router, start.verifier.clone()).merge(S::unguarded()).with_state(state);
+    let router = router.layer(Extension(BodyLimit(start.config.max_body_bytes)));
     let standard = StandardRoutes {
         name: S::NAME,
         readiness: std::mem::take(&mut start.readiness),

@@ -41,7 +41,7 @@ impl Service for Order {
     }
 
     fn undescribed() -> Router<app::Orders> {
-        http::aliases()
+        http::undescribed()
     }
 
     fn access() -> Access {

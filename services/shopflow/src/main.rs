@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use futures::future::try_join_all;
-use kit::events;
 use kit::lifecycle::Shutdown;
+use kit::{events, projection};
 use mimalloc::MiMalloc;
 use protocol::paths::Paths;
 use shopflow::Running;
@@ -33,7 +33,7 @@ enum Command {
     Migrate(Selection),
     /// Print the names of all services, one per line.
     Services,
-    /// Print the page of all types of events, or the JSON Schema of one.
+    /// Print the page of all types of events and all snapshots, or the JSON Schema of one event.
     Events {
         /// Type of the event, such as `OrderCreated`.
         name: Option<String>,
@@ -95,7 +95,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
             writeln!(std::io::stdout(), "{}", names.join("\n")).context("cannot print the names")
         }
         Command::Events { name: None, names: false } => {
-            write!(std::io::stdout(), "{}", events::page()).context("cannot print the page")
+            let page = format!("{}{}", events::page(), projection::page());
+            write!(std::io::stdout(), "{page}").context("cannot print the page")
         }
         Command::Events { name: Some(name), .. } => {
             let event = events::CATALOGUE.iter().find(|event| event.name == name);

@@ -1,4 +1,4 @@
-//! Requests to a router without a socket.
+//! Requests to a router without a socket, or to a server.
 
 use std::sync::Arc;
 
@@ -10,32 +10,32 @@ use serde::Serialize;
 use tower::ServiceExt as _;
 
 use crate::answer::Answer;
-use crate::contract::Contract;
+use crate::described::Described;
+use crate::remote;
 
 /// Sends requests to a router. Clones share it.
 #[derive(Clone)]
 pub struct Client {
     router: Router,
     headers: Vec<(HeaderName, HeaderValue)>,
-    contract: Option<Arc<Held>>,
-}
-
-/// What answers are held against.
-pub(crate) struct Held {
-    pub(crate) contract: Contract,
-    /// Names that older clients use, and the described paths that they stand for.
-    pub(crate) aliases: Vec<(&'static str, &'static str)>,
+    described: Option<Arc<Described>>,
 }
 
 impl Client {
     /// A client of `router`.
     pub fn new(router: Router) -> Self {
-        Self { router, headers: Vec::new(), contract: None }
+        Self { router, headers: Vec::new(), described: None }
+    }
+
+    /// A client of the server at `url`, such as `http://127.0.0.1:3000`.
+    pub fn at(url: &str) -> Self {
+        Self::new(remote::router(url))
     }
 
     /// The same client, which stops the test at an answer that differs from the description of the API.
-    pub(crate) fn held_against(self, contract: Arc<Held>) -> Self {
-        Self { contract: Some(contract), ..self }
+    #[must_use]
+    pub fn held_against(self, described: Arc<Described>) -> Self {
+        Self { described: Some(described), ..self }
     }
 
     /// The same client with a header on each request.
@@ -102,19 +102,9 @@ impl Client {
         let bytes = body.collect().await.expect("the body can be read").to_bytes();
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let answer = Answer { status: parts.status, headers: parts.headers, text };
-        if let Some(held) = &self.contract {
-            held.stop_at_differences(&method, &path, &answer);
+        if let Some(described) = &self.described {
+            described.stop_at_differences(&method, &path, &answer);
         }
         answer
-    }
-}
-
-impl Held {
-    fn stop_at_differences(&self, method: &Method, path: &str, answer: &Answer) {
-        let alias = self.aliases.iter().find(|(alias, _)| crate::contract::matches(alias, path));
-        // A parameter's value does not matter where only the described path is looked for.
-        let described = alias.map_or(path, |(_, described)| described);
-        let differences = self.contract.differences(method, described, answer).unwrap_or_default();
-        assert!(differences.is_empty(), "{}\nin {}", differences.join("\n"), answer.text);
     }
 }

@@ -11,7 +11,7 @@ use crate::answer::Answer;
 
 /// A description of an API, ready to be held against answers. Stricter than the description itself: a member that
 /// an object's schema does not list is a difference.
-pub struct Contract {
+pub(crate) struct Contract {
     document: Value,
     /// By the pointer of the response's schema in the document.
     validators: Mutex<HashMap<String, Arc<Validator>>>,
@@ -19,7 +19,7 @@ pub struct Contract {
 
 impl Contract {
     /// The contract of an OpenAPI 3.1 document.
-    pub fn new(mut document: Value) -> Self {
+    pub(crate) fn new(mut document: Value) -> Self {
         let parts = document.clone();
         join(&mut document["components"]["schemas"], &parts);
         close(&mut document["components"]["schemas"]);
@@ -27,7 +27,7 @@ impl Contract {
     }
 
     /// What is wrong with an answer to a request of `path`, without its query. `None` for a path that is not described.
-    pub fn differences(&self, method: &Method, path: &str, answer: &Answer) -> Option<Vec<String>> {
+    pub(crate) fn differences(&self, method: &Method, path: &str, answer: &Answer) -> Option<Vec<String>> {
         let template = self.template(path)?;
         let method = if method == Method::HEAD { "get".to_owned() } else { method.as_str().to_lowercase() };
         let operation = &self.document["paths"][&template][&method];

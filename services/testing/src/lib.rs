@@ -10,12 +10,14 @@ mod answer;
 mod caller;
 mod client;
 mod contract;
+mod described;
+mod remote;
 mod service;
 pub mod suite;
 
 pub use answer::Answer;
 pub use caller::{Caller, admin, jane, john};
 pub use client::Client;
-pub use contract::Contract;
+pub use described::Described;
 pub use kit::testing::{AccessToken, ISSUER, Keys};
 pub use service::{Addresses, Setup, TestService, database};

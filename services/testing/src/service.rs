@@ -22,8 +22,8 @@ use tokio::task::JoinHandle;
 
 use crate::answer::Answer;
 use crate::caller::Caller;
-use crate::client::{Client, Held};
-use crate::contract::Contract;
+use crate::client::Client;
+use crate::described::Described;
 
 /// When the example order is placed.
 const OPENING: &str = "2026-02-17T11:00:00.000Z";
@@ -94,7 +94,7 @@ pub struct TestService {
     pub internal: Router,
     /// Until it is served, or its tasks run.
     app: Option<App>,
-    held: Arc<Held>,
+    described: Arc<Described>,
 }
 
 impl Drop for TestService {
@@ -144,7 +144,7 @@ impl TestService {
             router: app.router.clone(),
             internal: app.internal.clone(),
             app: Some(app),
-            held: Arc::new(Held { contract: Contract::new(document), aliases: aliases.collect() }),
+            described: Arc::new(Described::service(document, aliases.collect())),
         }
     }
 
@@ -177,7 +177,7 @@ impl TestService {
 
     /// A client without a token; every answer is held against the description of the API.
     pub fn client(&self) -> Client {
-        Client::new(self.router.clone()).held_against(Arc::clone(&self.held))
+        Client::new(self.router.clone()).held_against(Arc::clone(&self.described))
     }
 
     /// A client with that caller's token.

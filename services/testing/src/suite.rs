@@ -313,6 +313,9 @@ fn allowed(rule: &Rule) -> Caller {
         Some(Who::Admin) => Caller::Admin,
         Some(Who::Service) => Caller::Service("order"),
         Some(Who::Named(name)) => Caller::Service(name),
+        Some(Who::Projecting(aggregate)) => {
+            Caller::Service(aggregate.readers().next().expect("somebody reads it").name)
+        }
         Some(Who::Anyone) | None => Caller::Nobody,
     }
 }
@@ -325,7 +328,7 @@ fn refusal(rule: &Rule, caller: Caller) -> Option<u16> {
         _ if may(Who::Anyone) => None,
         Caller::Nobody => Some(401),
         Caller::Admin if may(Who::Admin) => None,
-        Caller::Service(name) if may(Who::Service) || may(Who::Named(name)) => None,
+        Caller::Service(name) if rule.who().iter().any(|who| who.is_service(name)) => None,
         Caller::User(id) if may(Who::Owner) && id == jane() => None,
         Caller::User(_) | Caller::Admin if may(Who::Owner) => foreign(),
         Caller::Vendor(_) if may(Who::Owner) || may(Who::Vendor) => foreign(),

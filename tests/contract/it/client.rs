@@ -1,7 +1,11 @@
-//! Requests, by the ways in which clients may send them.
+//! Requests, by the ways in which clients may send them. Every answer is held against the description of the API.
 
-use reqwest::Method;
-use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use http::Method;
+use serde_json::Value;
+use testing::{Answer, Described};
 
 use crate::shape::assert_shape;
 
@@ -16,59 +20,53 @@ pub(crate) enum Entrance {
     Bare,
 }
 
-/// Where a platform is.
-#[derive(Debug, Clone)]
-pub(crate) struct Addresses {
-    pub(crate) gateway: String,
-    pub(crate) auth: String,
-    pub(crate) order: String,
-    pub(crate) notification: String,
-}
+/// Where a platform is, and how its services and its gateway describe what they answer.
+#[derive(Clone)]
+pub(crate) struct Addresses(pub(crate) Arc<HashMap<&'static str, (String, Arc<Described>)>>);
 
 impl Addresses {
-    fn url(&self, entrance: Entrance, path: &str) -> String {
-        match entrance {
-            Entrance::Versioned => format!("{}/api/v1{path}", self.gateway),
-            Entrance::Bare => format!("{}{path}", self.gateway),
+    /// A client of the service that answers `path`, which it knows by the path that is returned.
+    fn client(&self, entrance: Entrance, path: &str) -> (testing::Client, String) {
+        let (service, path) = match entrance {
+            Entrance::Versioned => ("gateway", format!("/api/v1{path}")),
+            Entrance::Bare => ("gateway", path.to_owned()),
             Entrance::Direct => {
                 let service = match path.split(['/', '?']).nth(1) {
-                    Some("auth") => &self.auth,
-                    Some("orders") => &self.order,
-                    Some("notifications") => &self.notification,
+                    Some("auth") => "auth",
+                    Some("orders") => "order",
+                    Some("notifications") => "notification",
                     _ => panic!("{path} has no service of its own"),
                 };
-                format!("{service}{path}")
+                (service, path.to_owned())
             }
-        }
+        };
+        let (url, described) = &self.0[service];
+        (testing::Client::at(url).held_against(Arc::clone(described)), path)
     }
 }
 
 /// Someone who sends requests.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Client {
-    http: reqwest::Client,
     addresses: Addresses,
     entrance: Entrance,
     token: Option<String>,
 }
 
-/// A whole answer.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: reqwest::header::HeaderMap,
-    pub(crate) body: Value,
-}
-
 impl Client {
     /// Someone without a token.
     pub(crate) fn new(addresses: Addresses, entrance: Entrance) -> Self {
-        Self { http: reqwest::Client::new(), addresses, entrance, token: None }
+        Self { addresses, entrance, token: None }
     }
 
     /// The same, with `Authorization: Bearer <token>`.
     pub(crate) fn with_token(&self, token: &str) -> Self {
         Self { token: Some(token.to_owned()), ..self.clone() }
+    }
+
+    /// The same by another way.
+    pub(crate) fn by(&self, entrance: Entrance) -> Self {
+        Self { entrance, ..self.clone() }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -89,64 +87,38 @@ impl Client {
     }
 
     async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
-        let mut request = self.http.request(method, self.addresses.url(self.entrance, path));
-        if let Some(token) = &self.token {
-            request = request.bearer_auth(token);
+        let (client, path) = self.addresses.client(self.entrance, path);
+        let client = self.token.iter().fold(client, |client, token| client.with_token(token));
+        match body {
+            Some(body) => client.json(method, &path, body).await,
+            None => client.send(method, &path, None).await,
         }
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        let response = request.send().await.unwrap();
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let text = response.text().await.unwrap();
-        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-        Answer { status, headers, body }
     }
 }
 
-impl Answer {
+/// What the documents demand of an answer.
+pub(crate) trait Demands {
     /// Asserts status and shape, and returns the body.
-    #[track_caller]
-    pub(crate) fn is(self, status: u16, expected: &Value) -> Value {
-        assert_eq!(self.status, status, "{:#}", self.body);
-        assert_shape(&self.body, expected);
-        self.body
-    }
-
-    /// Asserts the status of a success, and returns the body.
-    #[track_caller]
-    pub(crate) fn ok(self, status: u16) -> Value {
-        assert_eq!(self.status, status, "{:#}", self.body);
-        self.body
-    }
-
-    /// Asserts that this is an error with that status, in the form that all errors have.
-    #[track_caller]
-    pub(crate) fn problem(self, status: u16) -> Value {
-        assert_eq!(self.status, status, "{:#}", self.body);
-        assert_eq!(self.headers["content-type"], "application/problem+json");
-        let mut expected = json!({
-            "type": "<string>", "title": "<string>", "status": status, "detail": "<string>", "instance": "<string>",
-        });
-        if let Some(errors) = self.body["errors"].as_array() {
-            let error = json!({ "field": "<string>", "code": "<string>", "message": "<string>" });
-            expected["errors"] = errors.iter().map(|_| error.clone()).collect();
-        }
-        assert_shape(&self.body, &expected);
-        assert_eq!(self.headers["x-request-id"], self.body["instance"].as_str().unwrap());
-        self.body
-    }
+    fn is(&self, status: u16, expected: &Value) -> Value;
 
     /// Asserts a 400 that names exactly these fields.
+    fn refuses(&self, fields: &[&str]);
+}
+
+impl Demands for Answer {
     #[track_caller]
-    pub(crate) fn refuses(self, fields: &[&str]) {
-        let body = self.problem(400);
-        let mut named: Vec<&str> = body["errors"]
-            .as_array()
-            .unwrap_or_else(|| panic!("no field is named: {body:#}"))
-            .iter()
-            .map(|error| error["field"].as_str().unwrap())
-            .collect();
+    fn is(&self, status: u16, expected: &Value) -> Value {
+        let body = self.expect(status);
+        assert_shape(&body, expected);
+        body
+    }
+
+    #[track_caller]
+    fn refuses(&self, fields: &[&str]) {
+        self.problem(400);
+        let body = self.json();
+        let errors = body["errors"].as_array().unwrap_or_else(|| panic!("no field is named: {body:#}"));
+        let mut named: Vec<&str> = errors.iter().map(|error| error["field"].as_str().unwrap()).collect();
         named.sort_unstable();
         named.dedup();
         assert_eq!(named, fields, "{body:#}");

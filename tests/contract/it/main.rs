@@ -4,6 +4,7 @@
 
 mod api;
 mod client;
+mod dead_letters;
 mod page;
 mod shape;
 mod world;

@@ -22,6 +22,7 @@ pub(crate) fn config(platform: &Platform, plan: &ServicePlan) -> String {
     let shared = Service {
         max_client_connections: total.unwrap_or(defaults.max_client_connections),
         max_connections_per_client: per_client.unwrap_or(defaults.max_connections_per_client),
+        max_body_bytes: platform.gateway.max_body_bytes,
         log_level: platform.log_level.name().to_owned(),
         issuer: platform.issuer.clone(),
         nats_url: endpoints::nats_url(platform),

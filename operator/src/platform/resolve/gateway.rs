@@ -9,7 +9,7 @@ use super::Invalid;
 use crate::api;
 
 /// Bounds of a request body, in bytes; the schema has the same.
-const BODY: std::ops::RangeInclusive<u64> = 1024..=16 * 1024 * 1024;
+const BODY: std::ops::RangeInclusive<usize> = 1024..=16 * 1024 * 1024;
 
 /// The public edge as it shall be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct GatewaySettings {
     pub connections: Option<usize>,
     /// Of them, those of one client.
     pub connections_per_client: Option<usize>,
+    /// Maximum size of a request body, in bytes: here and at the services behind, or it would have no effect.
+    pub max_body_bytes: usize,
 }
 
 pub(super) fn resolve(spec: Option<&api::Gateway>) -> Result<GatewaySettings, Invalid> {
@@ -29,6 +31,9 @@ pub(super) fn resolve(spec: Option<&api::Gateway>) -> Result<GatewaySettings, In
         section: spec.map_or(Ok(Gateway::default()), section)?,
         connections: count(connections.total),
         connections_per_client: count(connections.per_client),
+        max_body_bytes: spec
+            .and_then(|spec| spec.body_limit.as_ref())
+            .map_or(Ok(topology::MAX_BODY), body_limit)?,
     })
 }
 
@@ -44,7 +49,6 @@ fn section(spec: &api::Gateway) -> Result<Gateway, Invalid> {
                 Some(proxies.iter().map(one).collect::<Result<_, _>>()?)
             }
         },
-        max_body_bytes: spec.body_limit.as_ref().map_or(Ok(default.max_body_bytes), body_limit)?,
         ..default
     })
 }
@@ -74,17 +78,19 @@ fn cors(spec: &api::Cors) -> Result<Cors, Invalid> {
     })
 }
 
-fn body_limit(declared: &IntOrString) -> Result<u64, Invalid> {
+fn body_limit(declared: &IntOrString) -> Result<usize, Invalid> {
     let bytes = match declared {
         IntOrString::Int(bytes) => u64::try_from(*bytes).ok(),
         IntOrString::String(text) => bytes(text),
     };
-    bytes.filter(|bytes| BODY.contains(bytes)).ok_or_else(|| {
-        Invalid::BodyLimit(match declared {
-            IntOrString::Int(bytes) => bytes.to_string(),
-            IntOrString::String(text) => text.clone(),
-        })
-    })
+    bytes.and_then(|bytes| usize::try_from(bytes).ok()).filter(|bytes| BODY.contains(bytes)).ok_or_else(
+        || {
+            Invalid::BodyLimit(match declared {
+                IntOrString::Int(bytes) => bytes.to_string(),
+                IntOrString::String(text) => text.clone(),
+            })
+        },
+    )
 }
 
 /// Reads a quantity of whole bytes: `1048576`, `512Ki`, `1M`.

@@ -103,6 +103,7 @@ fn the_edge_is_as_declared_and_otherwise_as_the_gateways_defaults() {
 
     let default = resolved("{}").unwrap().gateway;
     assert_eq!((default.section, default.connections), (Gateway::default(), None));
+    assert_eq!(default.max_body_bytes, 1024 * 1024);
     let spec = "gateway:
   rateLimits: {authPerMinute: 5, unknownPerMinute: 7}
   cors: {allowedOrigins: ['https://shop.example'], allowCredentials: true, maxAge: 1h}
@@ -111,20 +112,20 @@ fn the_edge_is_as_declared_and_otherwise_as_the_gateways_defaults() {
   bodyLimit: 512Ki";
     let declared = resolved(spec).unwrap().gateway;
     assert_eq!((declared.connections, declared.connections_per_client), (Some(100), Some(3)));
+    assert_eq!(declared.max_body_bytes, 524_288);
     let gateway = declared.section;
     assert_eq!(gateway.rate_limits.auth_per_minute_per_ip.get(), 5);
     assert_eq!(gateway.rate_limits.orders_per_minute_per_user.get(), 1000);
     assert_eq!(gateway.rate_limits.unknown_per_minute_per_ip.get(), 7);
     assert_eq!(gateway.cors.allowed_origins, ["https://shop.example"]);
     assert_eq!((gateway.cors.allow_credentials, gateway.cors.max_age_seconds), (true, 3600));
-    assert_eq!(gateway.max_body_bytes, 524_288);
     let proxies = ["10.0.0.0/8", "192.0.2.1/32"].map(|text| text.parse().unwrap());
     assert_eq!(gateway.trusted_proxies, Some(proxies.to_vec()));
     assert_eq!(
         resolved("gateway: {trustedProxies: []}").unwrap().gateway.section.trusted_proxies,
         Some(Vec::new())
     );
-    assert_eq!(resolved("gateway: {bodyLimit: 2048}").unwrap().gateway.section.max_body_bytes, 2048);
+    assert_eq!(resolved("gateway: {bodyLimit: 2048}").unwrap().gateway.max_body_bytes, 2048);
 }
 
 /// `max_connections` of the managed server, for so many pods of each service.

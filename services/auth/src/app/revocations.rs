@@ -1,7 +1,7 @@
 //! Getting recorded revocations into force: here, and in every other service.
 
 use chrono::Duration;
-use kit::auth::{RevocationEntry, RevocationValue};
+use kit::auth::{RevocationEntry, RevocationValue, Snapshot};
 
 use super::{Auth, Error};
 use crate::domain::revocation::{Entry, Page, Position};
@@ -43,8 +43,18 @@ impl Auth {
         Ok(Page { entries, next })
     }
 
+    /// What is recorded, for this process: other services ask auth while the bucket cannot be read, and auth asks its
+    /// database.
+    pub(crate) fn recorded_revocations(&self) -> Snapshot {
+        let auth = self.clone();
+        Snapshot::new(move |_| {
+            let auth = auth.clone();
+            async move { Ok(auth.enforce_recorded().await?) }
+        })
+    }
+
     /// Puts in force in this process every recorded revocation that still matters. Needs no NATS.
-    pub(crate) async fn enforce_recorded(&self) -> Result<(), Error> {
+    async fn enforce_recorded(&self) -> Result<(), Error> {
         for entry in revocations::since(&self.database, self.now() - self.revocation_life()).await? {
             let RevocationEntry { key, value } = self.published(entry);
             self.verifier.revocations().apply(&key, value);

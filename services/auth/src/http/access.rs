@@ -1,6 +1,6 @@
 //! Who may use which route.
 
-use Who::{Admin, Anyone, Owner, Service};
+use Who::{Admin, Anyone, Owner, Projecting, Service};
 use kit::access::{Access, Rule, Who};
 
 #[rustfmt::skip]
@@ -20,6 +20,8 @@ static RULES: &[Rule] = &[
     Rule::new("GET /.well-known/jwks.json", &[Anyone]),
     Rule::new("GET /.well-known/openid-configuration", &[Anyone]),
     Rule::new("GET /internal/revocations", &[Service]),
+    Rule::new("GET /internal/users", &[Projecting(topology::USERS)]),
+    Rule::new("GET /internal/users/{id}", &[Projecting(topology::USERS)]),
 ];
 
 // The names that older clients give to routes; not described twice.

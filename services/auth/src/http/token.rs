@@ -1,11 +1,13 @@
 //! `POST /auth/token`: sign-in and refresh in the words of OAuth 2.0 (RFC 6749), or as JSON like `/auth/login`.
 
 use axum::Form;
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::FormRejection;
 use axum::extract::{FromRequest, Request, State};
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
-use http::header::CONTENT_TYPE;
-use kit::extract::Json;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, Method, StatusCode};
+use kit::extract::{self, Json};
 use kit::problem::codes::{AccountDeactivated, InvalidCredentials, TooManyRequests};
 use kit::problem::{Problem, Problems};
 use secrecy::SecretString;
@@ -17,6 +19,9 @@ use super::login::LoginRequest;
 use super::responses::TokenResponse;
 use crate::app::{Auth, Credentials, Error};
 use crate::domain::Client;
+
+/// Media type of a form (RFC 6749, appendix B).
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Parameters of a grant. Unknown ones are ignored, as RFC 6749 section 3.2 demands.
 #[derive(Deserialize, ToSchema)]
@@ -35,28 +40,40 @@ pub(super) struct TokenForm {
 /// An error of a grant (RFC 6749, section 5.2).
 #[derive(Serialize, ToSchema)]
 pub(super) struct GrantError {
-    /// `invalid_request`, `invalid_grant` or `unsupported_grant_type`.
-    error: &'static str,
+    /// What is wrong with the grant.
+    error: GrantErrorCode,
     /// Sentence for people.
     error_description: &'static str,
 }
 
-impl GrantError {
-    const INVALID_REQUEST: Self =
-        Self::new("invalid_request", "A parameter of the grant is missing, repeated or malformed.");
-    const INVALID_GRANT: Self =
-        Self::new("invalid_grant", "The credentials or the refresh token are not valid.");
-    const UNSUPPORTED: Self =
-        Self::new("unsupported_grant_type", "Use the grant type password or refresh_token.");
+/// What can be wrong with a grant.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum GrantErrorCode {
+    InvalidRequest,
+    InvalidGrant,
+    UnsupportedGrantType,
+}
 
-    const fn new(error: &'static str, error_description: &'static str) -> Self {
+impl GrantError {
+    const INVALID_REQUEST: Self = Self::new(
+        GrantErrorCode::InvalidRequest,
+        "A parameter of the grant is missing, repeated or malformed.",
+    );
+    const INVALID_GRANT: Self =
+        Self::new(GrantErrorCode::InvalidGrant, "The credentials or the refresh token are not valid.");
+    const UNSUPPORTED: Self =
+        Self::new(GrantErrorCode::UnsupportedGrantType, "Use the grant type password or refresh_token.");
+
+    const fn new(error: GrantErrorCode, error_description: &'static str) -> Self {
         Self { error, error_description }
     }
 }
 
 impl IntoResponse for GrantError {
     fn into_response(self) -> Response {
-        (StatusCode::BAD_REQUEST, Json(self)).into_response()
+        let no_store = [(CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+        (StatusCode::BAD_REQUEST, no_store, Json(self)).into_response()
     }
 }
 
@@ -69,7 +86,8 @@ impl IntoResponse for GrantError {
     )),
     responses(
         (status = 200, description = "A session's tokens", body = TokenResponse),
-        (status = 400, body = GrantError, description = "The grant is invalid"),
+        // RFC 6749, section 5.2: a form's wrong credentials are 400 as well, with an error of its own form.
+        (status = 400, body = GrantError, content_type = "application/json", description = "The grant is invalid"),
         Problems<(InvalidCredentials, AccountDeactivated, TooManyRequests)>
     )
 )]
@@ -91,7 +109,11 @@ async fn json(auth: &Auth, client: Client, request: Request) -> Result<TokenResp
 }
 
 async fn grant(auth: &Auth, client: Client, request: Request) -> Response {
-    let Ok(Form(form)) = Form::<TokenForm>::from_request(request, &()).await else {
+    let body = match extract::body(request).await {
+        Ok(body) => body,
+        Err(problem) => return problem.into_response(),
+    };
+    let Ok(form) = read(body).await else {
         return GrantError::INVALID_REQUEST.into_response();
     };
     let result = match (form.grant_type.as_deref(), form.username, form.password, form.refresh_token) {
@@ -116,9 +138,17 @@ async fn grant(auth: &Auth, client: Client, request: Request) -> Response {
     }
 }
 
+/// The parameters of a form.
+async fn read(body: Bytes) -> Result<TokenForm, FormRejection> {
+    let mut request = Request::new(Body::from(body));
+    *request.method_mut() = Method::POST;
+    request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(FORM));
+    Form::from_request(request, &()).await.map(|Form(form)| form)
+}
+
 fn is_form(request: &Request) -> bool {
     let content_type =
         request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
-    essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    essence.eq_ignore_ascii_case(FORM)
 }

@@ -1,5 +1,6 @@
 //! `/.well-known`: what other parties need to verify tokens by themselves.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -8,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use http::HeaderValue;
 use http::header::CACHE_CONTROL;
 use kit::extract::Json;
+use kit::watch::{Following, follow};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -29,8 +31,14 @@ pub(super) struct JwkSet {
 pub(crate) struct PublicKeys(Arc<ArcSwap<JwkSet>>);
 
 impl PublicKeys {
+    /// Serves the keys in the file `path`, as long as the answer is kept.
+    pub(crate) fn follow(&self, path: &Path) -> Following {
+        let public_keys = self.clone();
+        follow(path, move |content| public_keys.load(content))
+    }
+
     /// Takes the content of the verification keys file; an unreadable one changes nothing.
-    pub(crate) fn load(&self, json: &[u8]) {
+    fn load(&self, json: &[u8]) {
         match serde_json::from_slice::<JwkSet>(json) {
             Ok(mut set) => {
                 set.keys.retain(is_public);

@@ -110,6 +110,12 @@ pub(crate) async fn find(db: impl Query, id: Uuid) -> Result<Option<User>, Error
     row.as_ref().map(user).transpose()
 }
 
+/// At most `limit` accounts with identifiers after `id`, by identifier.
+pub(crate) async fn after(db: impl Query, id: Uuid, limit: i64) -> Result<Vec<User>, Error> {
+    let sql = concat!("SELECT ", columns!(), " FROM users WHERE id > $1 ORDER BY id LIMIT $2");
+    db.rows(sql, &[&id, &limit]).await?.iter().map(user).collect()
+}
+
 /// The account, held by somebody who signs in to it: one after the other, so that they can be counted.
 pub(crate) async fn hold(db: impl Query, id: Uuid) -> Result<Option<HeldUser>, Error> {
     let sql = concat!("SELECT ", held_columns!(), " FROM users WHERE id = $1 FOR NO KEY UPDATE");

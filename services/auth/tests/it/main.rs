@@ -18,6 +18,7 @@ mod retention;
 mod revocations;
 mod service;
 mod sessions;
+mod snapshot;
 mod throttle;
 mod upgrade;
 mod users;

@@ -1,6 +1,8 @@
 //! `POST /auth/token`: OAuth 2.0 form grants.
 
+use auth::Auth;
 use http::{Request, StatusCode};
+use kit::Service as _;
 use rstest::rstest;
 use serde_json::json;
 use testing::Answer;
@@ -44,6 +46,8 @@ async fn errors_are_those_of_rfc_6749(#[case] form: &str, #[case] error: &str) {
     service.register(EMAIL).await;
     let answer = grant(&service, form).await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
     let body = answer.json();
     assert_eq!(keys(&body), ["error", "error_description"]);
     assert_eq!(body["error"], error);
@@ -65,4 +69,34 @@ async fn json_is_read_as_a_login() {
     Tokens::of(&service.client.post("/auth/token", &login).await);
     let wrong = service.client.post("/auth/token", &json!({ "email": EMAIL, "password": "x" })).await;
     problem(&wrong, StatusCode::UNAUTHORIZED, "invalid_credentials");
+}
+
+#[tokio::test]
+async fn what_is_no_error_of_a_grant_is_a_problem() {
+    let service = Service::start().await;
+    let large = format!("grant_type=password&username=a&password={}", "x".repeat(kit::http::MAX_BODY));
+    problem(&grant(&service, &large).await, StatusCode::PAYLOAD_TOO_LARGE, "too_large");
+    let text = Request::post("/auth/token").header("content-type", "text/plain").body("{}".into()).unwrap();
+    let refused = service.client.request(text).await;
+    problem(&refused, StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type");
+}
+
+#[test]
+fn every_answer_is_described_with_its_media_type() {
+    let document = serde_json::to_value(Auth::openapi(Vec::new)).unwrap();
+    let responses = document["paths"]["/auth/token"]["post"]["responses"].as_object().unwrap();
+    for (status, response) in responses {
+        let expected = match status.as_str() {
+            "200" => vec!["application/json"],
+            "400" => vec!["application/json", "application/problem+json"],
+            _ => vec!["application/problem+json"],
+        };
+        assert_eq!(keys(&response["content"]), expected, "{status}");
+    }
+    let grant = &document["components"]["schemas"]["GrantError"];
+    let error = &grant["properties"]["error"];
+    let code = error["$ref"]
+        .as_str()
+        .map_or(error, |reference| document.pointer(reference.trim_start_matches('#')).unwrap());
+    assert_eq!(code["enum"], json!(["invalid_request", "invalid_grant", "unsupported_grant_type"]));
 }

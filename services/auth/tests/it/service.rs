@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 pub(crate) use exchanges::Exchanges;
 pub(crate) use key::{TestKey, write_keyring, write_verification_keys};
-pub(crate) use samples::Samples;
+pub(crate) use samples::{Samples, account};
 
 pub(crate) const EMAIL: &str = "jane.doe@example.com";
 pub(crate) const PASSWORD: &str = "S3cur3P@ssw0rd!";

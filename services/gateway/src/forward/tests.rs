@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use governor::clock::DefaultClock;
 use http::StatusCode;
+use ipnet::IpNet;
 use kit::auth::Role;
 use testing::Keys;
 use uuid::Uuid;
 
 use super::*;
 use crate::config::{CLIENTS_PER_UNDECLARED_ADDRESS as SHARED, RateLimits};
+use crate::limits::Limiter;
+use crate::upstream::Upstream;
 
 const POD: &str = "10.42.0.7";
 
@@ -28,6 +31,7 @@ fn gateway(keys: &Keys, trusted_proxies: Option<Vec<IpNet>>) -> Arc<Gateway> {
         verifier: keys.verifier(<crate::Gateway as kit::Service>::NAME),
         trusted_proxies,
         max_body_bytes: 1,
+        dead_letters: Vec::new(),
     })
 }
 

@@ -100,7 +100,7 @@ async fn a_service_that_comes_back_is_used_again() {
 async fn a_body_over_the_limit_is_413_announced_or_not() {
     let upstream = MockServer::start().await;
     Mock::given(any()).respond_with(ResponseTemplate::new(200)).mount(&upstream).await;
-    let gateway = Service::before(&upstream, "{max_body_bytes: 10}").await;
+    let gateway = Service::limited(&upstream, 10).await;
     let fits = gateway.post("/notifications/email").body("0123456789").send().await.unwrap();
     assert_eq!(fits.status(), 200);
 
@@ -111,6 +111,17 @@ async fn a_body_over_the_limit_is_413_announced_or_not() {
     let body = reqwest::Body::wrap(StreamBody::new(futures::stream::iter(chunks)));
     let streamed = gateway.post("/notifications/email").body(body).send().await.unwrap();
     problem(streamed, 413, "too_large").await;
+}
+
+#[tokio::test]
+async fn a_larger_body_that_is_declared_goes_through() {
+    let upstream = MockServer::start().await;
+    Mock::given(any()).respond_with(ResponseTemplate::new(200)).mount(&upstream).await;
+    let gateway = Service::limited(&upstream, 2 * kit::http::MAX_BODY).await;
+    let body = "x".repeat(2 * kit::http::MAX_BODY);
+    assert_eq!(gateway.post("/notifications/email").body(body.clone()).send().await.unwrap().status(), 200);
+    let larger = gateway.post("/notifications/email").body(body + "x").send().await.unwrap();
+    problem(larger, 413, "too_large").await;
 }
 
 #[tokio::test]

@@ -32,7 +32,17 @@ impl Service {
 
     /// With every service at `address`, configured by `section` in YAML.
     pub(crate) async fn before_address(address: &str, section: &str) -> Self {
-        let mut shared = kit::config::Service::of(gateway::Gateway::NAME);
+        Self::with(kit::config::Service::of(gateway::Gateway::NAME), address, section).await
+    }
+
+    /// With bodies of at most that many bytes.
+    pub(crate) async fn limited(upstream: &MockServer, max_body_bytes: usize) -> Self {
+        let shared =
+            kit::config::Service { max_body_bytes, ..kit::config::Service::of(gateway::Gateway::NAME) };
+        Self::with(shared, &upstream.uri(), "{}").await
+    }
+
+    async fn with(mut shared: kit::config::Service, address: &str, section: &str) -> Self {
         for url in shared.services.values_mut() {
             *url = address.parse().unwrap();
         }

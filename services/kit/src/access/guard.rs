@@ -129,9 +129,8 @@ fn admit(rule: &Rule, identity: &Identity, owner: Option<Option<Uuid>>) -> Resul
     let may = |who| rule.who().contains(&who);
     match (&identity.subject, identity.role) {
         (Subject::Service(name), _) => {
-            // A name in the table lives as long as the program, so it is compared and not looked up.
-            let named = rule.who().iter().any(|who| matches!(who, Who::Named(known) if known == name));
-            if named || may(Who::Service) { Ok(Scope::All) } else { Err(role_refused()) }
+            let meant = rule.who().iter().any(|who| who.is_service(name));
+            if meant { Ok(Scope::All) } else { Err(role_refused()) }
         }
         (Subject::User(_), Role::Admin) if may(Who::Admin) => Ok(Scope::All),
         (Subject::User(id), role) => {
@@ -209,6 +208,13 @@ mod tests {
         assert_eq!(scope(&[Who::Service], &service("order")), Some(Scope::All));
         assert_eq!(scope(&[Who::Named("order")], &service("order")), Some(Scope::All));
         assert_eq!(scope(&[Who::Named("payment")], &service("order")), None);
+        let projecting = &[Who::Projecting(topology::ORDERS)];
+        for caller in topology::SERVICES {
+            let all = caller.projects.contains(&topology::ORDERS).then_some(Scope::All);
+            assert_eq!(scope(projecting, &service(caller.name)), all, "{}", caller.name);
+        }
+        assert_eq!(scope(projecting, &service("stranger")), None);
+        assert_eq!(scope(projecting, &person(id, Role::Admin)), None);
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub enum Who {
     Service,
     /// The service of that name alone.
     Named(&'static str),
+    /// The services that may keep a projection of these aggregates, as the topology says.
+    Projecting(topology::Aggregate),
 }
 
 /// Who may use a route.
@@ -129,6 +131,17 @@ impl Who {
             Self::Vendor => "vendor".to_owned(),
             Self::Service => "service".to_owned(),
             Self::Named(name) => topology::service_subject(name),
+            Self::Projecting(aggregate) => format!("projects:{}", aggregate.name),
+        }
+    }
+
+    /// Whether the service of that name is meant.
+    pub fn is_service(self, name: &str) -> bool {
+        match self {
+            Self::Service => true,
+            Self::Named(known) => known == name,
+            Self::Projecting(aggregate) => aggregate.readers().any(|reader| reader.name == name),
+            Self::Anyone | Self::Owner | Self::Admin | Self::Vendor => false,
         }
     }
 
@@ -140,6 +153,7 @@ impl Who {
             Self::Vendor => "vendors, with what is their own".to_owned(),
             Self::Service => "services".to_owned(),
             Self::Named(name) => format!("the service `{name}`"),
+            Self::Projecting(aggregate) => format!("services that keep a projection of {}", aggregate.name),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Rows of `inbox`.
 
+use chrono::NaiveDate;
 use uuid::Uuid;
 
 use crate::database::{Error, Query, Transaction};
@@ -26,8 +27,8 @@ pub(super) fn complete_first(transaction: &mut Transaction, consumer: &'static s
 pub(super) async fn complete(db: impl Query, consumer: &str, event_id: Uuid) -> Result<bool, Error> {
     let rows = db
         .execute(
-            "INSERT INTO inbox (consumer, event_id) VALUES ($1, $2)
-             ON CONFLICT (consumer, event_id) DO UPDATE SET done = true WHERE NOT inbox.done",
+            "INSERT INTO inbox (day, consumer, event_id) VALUES (inbox_day($2), $1, $2)
+             ON CONFLICT (day, consumer, event_id) DO UPDATE SET done = true WHERE NOT inbox.done",
             &[&consumer, &event_id],
         )
         .await?;
@@ -38,7 +39,7 @@ pub(super) async fn complete(db: impl Query, consumer: &str, event_id: Uuid) -> 
 pub(super) async fn history(db: impl Query, consumer: &str, event_id: Uuid) -> Result<History, Error> {
     let row = db
         .row_opt(
-            "SELECT done, starts FROM inbox WHERE consumer = $1 AND event_id = $2",
+            "SELECT done, starts FROM inbox WHERE day = inbox_day($2) AND consumer = $1 AND event_id = $2",
             &[&consumer, &event_id],
         )
         .await?;
@@ -50,8 +51,8 @@ pub(super) async fn history(db: impl Query, consumer: &str, event_id: Uuid) -> R
 /// Notes that the event is about to be handled, so that one that ends the process is found.
 pub(super) async fn start(db: impl Query, consumer: &str, event_id: Uuid) -> Result<(), Error> {
     db.execute(
-        "INSERT INTO inbox (consumer, event_id, done, starts) VALUES ($1, $2, false, 1)
-         ON CONFLICT (consumer, event_id) DO UPDATE SET starts = inbox.starts + 1 WHERE NOT inbox.done",
+        "INSERT INTO inbox (day, consumer, event_id, done, starts) VALUES (inbox_day($2), $1, $2, false, 1)
+         ON CONFLICT (day, consumer, event_id) DO UPDATE SET starts = inbox.starts + 1 WHERE NOT inbox.done",
         &[&consumer, &event_id],
     )
     .await
@@ -63,8 +64,8 @@ pub(super) async fn start(db: impl Query, consumer: &str, event_id: Uuid) -> Res
 pub(super) async fn fail(db: impl Query, consumer: &str, event_id: Uuid) -> Result<Option<u32>, Error> {
     let row = db
         .row_opt(
-            "INSERT INTO inbox (consumer, event_id, done, failures) VALUES ($1, $2, false, 1)
-             ON CONFLICT (consumer, event_id) DO UPDATE SET failures = inbox.failures + 1, starts = 0
+            "INSERT INTO inbox (day, consumer, event_id, done, failures) VALUES (inbox_day($2), $1, $2, false, 1)
+             ON CONFLICT (day, consumer, event_id) DO UPDATE SET failures = inbox.failures + 1, starts = 0
              WHERE NOT inbox.done RETURNING failures",
             &[&consumer, &event_id],
         )
@@ -74,6 +75,12 @@ pub(super) async fn fail(db: impl Query, consumer: &str, event_id: Uuid) -> Resu
     Ok(Some(u32::try_from(failures).unwrap_or(u32::MAX)))
 }
 
-/// Deletes at most $2 rows of events first seen before $1.
+/// Makes partitions for the days around `today` and drops those of days before `oldest`.
+pub(crate) async fn partitions(db: impl Query, today: NaiveDate, oldest: NaiveDate) -> Result<i32, Error> {
+    let row = db.row("SELECT inbox_partitions($1, $2)", &[&today, &oldest]).await?;
+    Ok(row.try_get(0)?)
+}
+
+/// Deletes at most $2 rows of events that were first seen before $1 and have no partition of their day.
 pub(crate) const DELETE: &str = "
-    DELETE FROM inbox WHERE ctid = ANY (ARRAY(SELECT ctid FROM inbox WHERE seen_at < $1 LIMIT $2))";
+    DELETE FROM inbox_default WHERE ctid = ANY (ARRAY(SELECT ctid FROM inbox_default WHERE seen_at < $1 LIMIT $2))";

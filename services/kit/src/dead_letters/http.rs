@@ -1,32 +1,32 @@
 //! A service's dead letters, for administrators.
 
+mod selection;
 mod views;
 
 use axum::extract::{FromRef, State};
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
 use tracing::Instrument;
-use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::redrive::RedriveError;
-use super::store::{self, Filter};
-use super::{DeadLetters, Status};
+use super::{DeadLetters, store};
 use crate::extract::{Json, Path, Query};
-use crate::paging::{List, Listing, PageQuery};
+use crate::paging::{Listing, PageQuery};
 use crate::problem::codes::{AlreadyRedriven, NotDeliverable, NotFound, UnreadableEvent};
 use crate::problem::{Code, Problem, Problems};
-use crate::timestamp::Timestamp;
-use views::{Causes, Detail, View};
+
+pub use selection::{DiscardSelection, FilterQuery, Selection};
+pub use views::{Accepted, Cause, Causes, DeadLetter, Discarded};
+
+use selection::Discard;
+use views::Detail;
 
 /// Seconds until something that was unavailable may be asked again.
 const RETRY_AFTER_SECONDS: u64 = 3;
-/// Maximum length of a reason, in characters.
-const MAX_REASON: usize = 500;
 /// Causes that are listed; a service that fails for more has other troubles.
-const MAX_CAUSES: i64 = 100;
+pub const MAX_CAUSES: usize = 100;
 
 /// The routes, to be nested where the service's own are, such as `/notifications`. The service's access rules
 /// keep them for administrators.
@@ -39,49 +39,10 @@ where
         .routes(routes!(list))
         .routes(routes!(causes))
         .routes(routes!(redrive_many))
+        .routes(routes!(discard_many))
         .routes(routes!(find))
         .routes(routes!(redrive))
         .routes(routes!(discard))
-}
-
-/// What a list is narrowed to.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct FilterQuery {
-    /// Only those that stand so.
-    #[param(inline)]
-    status: Option<Status>,
-    /// Only events of this subject, such as `order.created`.
-    subject: Option<String>,
-}
-
-/// Which dead letters to redrive: all that wait, or fewer.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
-#[schema(as = DeadLetterSelection)]
-struct Selection {
-    /// Only events of this subject.
-    subject: Option<String>,
-    /// Only those that were given up for exactly this cause.
-    cause: Option<String>,
-    /// Only those that were given up before this time.
-    before: Option<Timestamp>,
-}
-
-/// How many redrives were asked for.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = DeadLettersAccepted)]
-struct Accepted {
-    accepted: u64,
-}
-
-/// Why a dead letter needs no redrive.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = DeadLetterDiscard)]
-struct Discard {
-    /// 1 to 500 characters.
-    reason: String,
 }
 
 impl From<RedriveError> for Problem {
@@ -110,18 +71,17 @@ fn not_found() -> Problem {
     get, path = "/dead-letters", operation_id = "list_dead_letters", tag = "dead letters",
     params(PageQuery, FilterQuery),
     responses(
-        (status = 200, description = "A page of dead letters", body = Listing<View>),
+        (status = 200, description = "A page of dead letters", body = Listing<DeadLetter>),
     )
 )]
 async fn list(
     State(letters): State<DeadLetters>,
     Query((query, filter)): Query<(PageQuery, FilterQuery)>,
-) -> Result<Json<Listing<View>>, Problem> {
-    let list = List::newest_first("dead letters", &(filter.status, &filter.subject));
+) -> Result<Json<Listing<DeadLetter>>, Problem> {
+    let list = filter.list();
     let window = query.window(&list)?;
-    let filter = Filter { status: filter.status, subject: filter.subject, ..Filter::default() };
-    let slice = store::list(&letters.0.database, &filter, &window).await?;
-    Ok(Json(list.answer(&window, slice, View::from)))
+    let slice = store::list(&letters.0.database, &filter.into(), &window).await?;
+    Ok(Json(list.answer(&window, slice, DeadLetter::from)))
 }
 
 /// Events that wait for an administrator, by what they failed for, most first.
@@ -132,7 +92,7 @@ async fn list(
     )
 )]
 async fn causes(State(letters): State<DeadLetters>) -> Result<Json<Causes>, Problem> {
-    let groups = store::groups(&letters.0.database, MAX_CAUSES).await?;
+    let groups = store::groups(&letters.0.database, i64::try_from(MAX_CAUSES).unwrap_or(i64::MAX)).await?;
     Ok(Json(Causes { data: groups.into_iter().map(Into::into).collect() }))
 }
 
@@ -155,11 +115,14 @@ async fn find(State(letters): State<DeadLetters>, Path(id): Path<Uuid>) -> Resul
     post, path = "/dead-letters/{id}/redrive", operation_id = "redrive_dead_letter", tag = "dead letters",
     params(("id" = Uuid, Path, description = "The dead letter")),
     responses(
-        (status = 200, description = "It took effect", body = View),
+        (status = 200, description = "It took effect", body = DeadLetter),
         Problems<(NotFound, AlreadyRedriven, NotDeliverable, UnreadableEvent)>
     )
 )]
-async fn redrive(State(letters): State<DeadLetters>, Path(id): Path<Uuid>) -> Result<Json<View>, Problem> {
+async fn redrive(
+    State(letters): State<DeadLetters>,
+    Path(id): Path<Uuid>,
+) -> Result<Json<DeadLetter>, Problem> {
     // A task of its own: a client that hangs up does not end it half-way.
     let redrive = async move { letters.redrive(id).await };
     let letter = tokio::spawn(redrive.in_current_span()).await.map_err(|error| {
@@ -181,15 +144,27 @@ async fn redrive_many(
     State(letters): State<DeadLetters>,
     Json(selection): Json<Selection>,
 ) -> Result<(StatusCode, Json<Accepted>), Problem> {
-    let filter = Filter {
-        status: Some(Status::Dead),
-        subject: selection.subject,
-        cause: selection.cause,
-        before: selection.before.map(Timestamp::get),
-    };
-    let accepted = store::ask_redrive(&letters.0.database, &filter, letters.now()).await?;
+    let accepted = store::ask_redrive(&letters.0.database, &selection.into(), letters.now()).await?;
     letters.changed();
     Ok((StatusCode::ACCEPTED, Json(Accepted { accepted })))
+}
+
+/// Marks many dead letters as needing no redrive.
+#[utoipa::path(
+    post, path = "/dead-letters/discard", operation_id = "discard_dead_letters", tag = "dead letters",
+    request_body = DiscardSelection,
+    responses(
+        (status = 200, description = "How many were discarded", body = Discarded),
+    )
+)]
+async fn discard_many(
+    State(letters): State<DeadLetters>,
+    Json(body): Json<DiscardSelection>,
+) -> Result<Json<Discarded>, Problem> {
+    let (selection, reason) = body.checked()?;
+    let database = &letters.0.database;
+    let discarded = store::discard_many(database, &selection.into(), &reason, letters.now()).await?;
+    Ok(Json(Discarded { discarded }))
 }
 
 /// Marks a dead letter as needing no redrive.
@@ -206,12 +181,9 @@ async fn discard(
     Path(id): Path<Uuid>,
     Json(body): Json<Discard>,
 ) -> Result<Json<Detail>, Problem> {
-    let reason = body.reason.trim();
-    if !(1..=MAX_REASON).contains(&reason.chars().count()) {
-        return Err(Problem::field("reason", "invalid", format!("must have 1 to {MAX_REASON} characters")));
-    }
+    let reason = body.checked()?;
     let database = &letters.0.database;
-    match store::discard(database, id, reason, letters.now()).await? {
+    match store::discard(database, id, &reason, letters.now()).await? {
         Some(letter) => Ok(Json(letter.into())),
         None => match store::find(database, id).await? {
             Some(_) => Err(RedriveError::NotDead.into()),

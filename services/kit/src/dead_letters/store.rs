@@ -1,67 +1,26 @@
 //! Rows of `inbox_dead_letters`.
 
+mod filter;
+
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Letter, NewLetter, Status};
+use super::{Letter, NewLetter};
 use crate::consumer::Origin;
 use crate::database::{Database, Error, Query, Row, Statement, ToSql, Transaction};
 use crate::paging::{Direction, Position, Slice, Window};
+
+pub(super) use filter::Filter;
 
 const COLUMNS: &str = "id, consumer, event_id, subject, stream, stream_sequence, stored_at, aggregate_id, \
                        aggregate_sequence, traceparent, payload, cause, attempts, created_at, redrives, \
                        redrive_id, redriven_at, discarded_at, discard_reason";
 
-/// Which dead letters are meant.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Filter {
-    pub(super) status: Option<Status>,
-    pub(super) subject: Option<String>,
-    pub(super) cause: Option<String>,
-    pub(super) before: Option<DateTime<Utc>>,
-}
-
-impl Filter {
-    /// The statuses `$1`, the subject `$2`, the cause `$3` and the time `$4`, each if given.
-    const SQL: &str = "($1::text IS NULL OR $1 = CASE WHEN redriven_at IS NOT NULL THEN 'redriven'
-                                                     WHEN discarded_at IS NOT NULL THEN 'discarded'
-                                                     ELSE 'dead' END)
-                       AND ($2::text IS NULL OR subject = $2) AND ($3::text IS NULL OR cause = $3)
-                       AND ($4::timestamptz IS NULL OR created_at < $4)";
-
-    /// The same for a list, with only the conditions that are given.
-    fn push(&self, statement: &mut Statement) {
-        statement.push(" FROM inbox_dead_letters WHERE true");
-        match self.status {
-            None => {}
-            Some(Status::Dead) => {
-                statement.push(" AND redriven_at IS NULL AND discarded_at IS NULL");
-            }
-            Some(Status::Redriven) => {
-                statement.push(" AND redriven_at IS NOT NULL");
-            }
-            Some(Status::Discarded) => {
-                statement.push(" AND redriven_at IS NULL AND discarded_at IS NOT NULL");
-            }
-        }
-        if let Some(subject) = &self.subject {
-            statement.push(" AND subject = ").bind(subject.clone());
-        }
-    }
-
-    fn status(&self) -> Option<&'static str> {
-        self.status.map(|status| match status {
-            Status::Dead => "dead",
-            Status::Redriven => "redriven",
-            Status::Discarded => "discarded",
-        })
-    }
-}
-
-/// Dead letters of one subject that failed for the same cause.
+/// Dead letters of one consumer and subject that failed for the same cause.
 #[derive(Debug, Clone)]
 pub(super) struct Group {
+    pub(super) consumer: String,
     pub(super) subject: String,
     pub(super) cause: String,
     pub(super) count: i64,
@@ -167,18 +126,19 @@ pub(super) async fn list(
     Ok(window.slice(letters, total, |letter: &Letter| Position::at(letter.created_at, letter.id)))
 }
 
-/// Those that wait for an administrator, by subject and cause, most first.
+/// Those that wait for an administrator, by consumer, subject and cause, most first.
 pub(super) async fn groups(db: impl Query, limit: i64) -> Result<Vec<Group>, Error> {
     let rows = db
         .rows(
-            "SELECT subject, cause, count(*) AS count, min(created_at) AS oldest, max(created_at) AS newest
+            "SELECT consumer, subject, cause, count(*) AS count, min(created_at) AS oldest, max(created_at) AS newest
              FROM inbox_dead_letters WHERE redriven_at IS NULL AND discarded_at IS NULL
-             GROUP BY subject, cause ORDER BY count DESC, newest DESC, subject, cause LIMIT $1",
+             GROUP BY consumer, subject, cause ORDER BY count DESC, newest DESC, consumer, subject, cause LIMIT $1",
             &[&limit],
         )
         .await?;
     let group = |row: &Row| -> Result<Group, Error> {
         Ok(Group {
+            consumer: row.try_get("consumer")?,
             subject: row.try_get("subject")?,
             cause: row.try_get("cause")?,
             count: row.try_get("count")?,
@@ -245,10 +205,9 @@ pub(super) async fn redrive_failed(db: impl Query, id: Uuid, cause: &str) -> Res
 
 /// Asks for a redrive of every dead letter that the filter means, and returns how many there are.
 pub(super) async fn ask_redrive(db: impl Query, filter: &Filter, now: DateTime<Utc>) -> Result<u64, Error> {
-    let sql = format!("UPDATE inbox_dead_letters SET redrive_due_at = $5 WHERE {}", Filter::SQL);
-    let parameters: [&(dyn ToSql + Sync); 5] =
-        [&filter.status(), &filter.subject, &filter.cause, &filter.before, &now];
-    db.execute(&sql, &parameters).await
+    let sql = format!("UPDATE inbox_dead_letters SET redrive_due_at = $6 WHERE {}", Filter::SQL);
+    let [status, consumer, subject, cause, before] = filter.parameters();
+    db.execute(&sql, &[status, consumer, subject, cause, before, &now]).await
 }
 
 /// The oldest dead letter whose redrive is due. It is due again at `again`, unless it has ended by then.
@@ -288,6 +247,21 @@ pub(super) async fn discard(
          WHERE id = $1 AND redriven_at IS NULL AND discarded_at IS NULL RETURNING {COLUMNS}"
     );
     one(db.row_opt(&sql, &[&id, &reason, &now]).await?)
+}
+
+/// Marks every dead letter that the filter means as discarded, and returns how many there were.
+pub(super) async fn discard_many(
+    db: impl Query,
+    filter: &Filter,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<u64, Error> {
+    let sql = format!(
+        "UPDATE inbox_dead_letters SET discarded_at = $6, discard_reason = $7, redrive_due_at = NULL WHERE {}",
+        Filter::SQL
+    );
+    let [status, consumer, subject, cause, before] = filter.parameters();
+    db.execute(&sql, &[status, consumer, subject, cause, before, &now, &reason]).await
 }
 
 /// The oldest dead letters whose copy is not in the stream.

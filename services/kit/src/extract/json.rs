@@ -9,7 +9,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::objects::Objects;
 use super::wording::field_error;
-use crate::http::MAX_BODY;
+use crate::http::{BodyLimit, MAX_BODY};
 use crate::problem::{Code, Problem};
 
 /// A JSON request body, or a JSON answer. Take `Result<Json<T>, Problem>` where something must be refused before the
@@ -31,17 +31,23 @@ impl<T: Serialize> IntoResponse for Json<T> {
     }
 }
 
-/// The bytes of a JSON body of at most [`MAX_BODY`] bytes.
+/// The bytes of a JSON body.
 pub(crate) async fn read(request: Request) -> Result<Bytes, Problem> {
     if !is_json(&request) {
         return Err(Problem::of(Code::UnsupportedMediaType).with_detail("Send the body as application/json."));
     }
+    body(request).await
+}
+
+/// The bytes of a body, of at most the request's [`BodyLimit`].
+pub async fn body(request: Request) -> Result<Bytes, Problem> {
+    let limit = request.extensions().get().map_or(MAX_BODY, |BodyLimit(limit)| *limit);
     let announced =
         request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    if announced.is_some_and(|length: usize| length > MAX_BODY) {
-        return Err(Problem::too_large(MAX_BODY));
+    if announced.is_some_and(|length: usize| length > limit) {
+        return Err(Problem::too_large(limit));
     }
-    to_bytes(request.into_body(), MAX_BODY).await.map_err(|error| unreadable(&error))
+    to_bytes(request.into_body(), limit).await.map_err(|error| unreadable(&error, limit))
 }
 
 fn is_json(request: &Request) -> bool {
@@ -52,10 +58,10 @@ fn is_json(request: &Request) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-fn unreadable(error: &axum::Error) -> Problem {
+fn unreadable(error: &axum::Error, limit: usize) -> Problem {
     let causes = std::iter::successors(std::error::Error::source(error), |error| error.source());
     if causes.into_iter().any(<dyn std::error::Error + 'static>::is::<http_body_util::LengthLimitError>) {
-        Problem::too_large(MAX_BODY)
+        Problem::too_large(limit)
     } else {
         Problem::bad_request("The body could not be read.")
     }

@@ -361,8 +361,8 @@ async fn an_event_that_was_never_answered_is_handled_alone_and_at_last_given_up(
 /// As if the process had ended so often while it handled the event.
 async fn begun(stage: &Stage, id: Uuid, times: i32) {
     sqlx::query(
-        "INSERT INTO inbox (consumer, event_id, done, starts) VALUES ($1, $2, false, $3)
-         ON CONFLICT (consumer, event_id) DO UPDATE SET starts = $3",
+        "INSERT INTO inbox (day, consumer, event_id, done, starts) VALUES (inbox_day($2), $1, $2, false, $3)
+         ON CONFLICT (day, consumer, event_id) DO UPDATE SET starts = $3",
     )
     .bind(CONSUMER)
     .bind(id)

@@ -200,6 +200,41 @@ async fn a_discarded_one_is_not_redriven() {
 }
 
 #[tokio::test]
+async fn many_are_discarded_by_consumer_and_cause_and_the_rest_waits() {
+    let desk = Desk::open().await;
+    for _ in 0..3 {
+        desk.give_up(&order()).await;
+    }
+    desk.stage.publish_text("order.created", "not json").await;
+    eventually("that, too", async || desk.stage.dead_letters().await == 4).await;
+
+    let causes = desk.admin.get("/shop/dead-letters/causes").await.json();
+    let worst = &causes["data"][0];
+    assert_eq!((&worst["count"], &worst["consumer"]), (&json!(3), &json!("notification-orders")), "{causes}");
+    let discard = async |selection: Value| desk.admin.post("/shop/dead-letters/discard", &selection).await;
+    for refused in [json!({}), json!({"reason": " "}), json!({"reason": "x", "colour": "blue"})] {
+        assert_eq!(discard(refused.clone()).await.status, 400, "{refused}");
+    }
+    let reason = "the orders were a test";
+    let elsewhere = discard(json!({"reason": reason, "consumer": "somebody-elses"})).await;
+    assert_eq!((elsewhere.status.as_u16(), elsewhere.json()), (200, json!({"discarded": 0})));
+    let selection = json!({"reason": reason, "consumer": worst["consumer"], "cause": worst["cause"]});
+    assert_eq!(discard(selection.clone()).await.json(), json!({"discarded": 3}));
+    assert_eq!(discard(selection).await.json(), json!({"discarded": 0}), "those are discarded already");
+
+    let discarded = desk.list("?status=discarded").await;
+    assert_eq!(discarded["pagination"]["total_items"], 3);
+    let detail = desk.admin.get(&path(&discarded["data"][0], "")).await.json();
+    assert_eq!(detail["discard_reason"], reason);
+    let waiting = desk.list("?status=dead&consumer=notification-orders").await;
+    assert_eq!(waiting["pagination"]["total_items"], 1);
+    assert_eq!(desk.list("?consumer=somebody-elses").await["data"], json!([]));
+    let cause = waiting["data"][0]["cause"].as_str().unwrap().replace(' ', "+").replace('"', "%22");
+    assert_eq!(desk.list(&format!("?cause={cause}")).await["data"], waiting["data"]);
+    desk.process.stop().await;
+}
+
+#[tokio::test]
 async fn pages_and_cursors_show_each_once_newest_first() {
     let desk = Desk::open().await;
     let mut expected = Vec::new();
@@ -253,6 +288,7 @@ async fn a_dead_letter_shows_the_event_and_where_it_came_from() {
     let keys: Vec<_> = letter.as_object().unwrap().keys().cloned().collect();
     let mut expected = [
         "id",
+        "consumer",
         "subject",
         "event_id",
         "status",

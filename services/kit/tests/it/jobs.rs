@@ -69,11 +69,10 @@ async fn a_job_that_fails_is_tried_again() {
 #[tokio::test]
 async fn what_is_too_much_for_one_statement_is_deleted_in_slices() {
     let database = database().await;
-    let sql = "INSERT INTO inbox (consumer, event_id, seen_at)
-        SELECT 'test', gen_random_uuid(), now() - interval '20 days' FROM generate_series(1, 12000)";
+    let sql = "INSERT INTO inbox (day, consumer, event_id, seen_at)
+        SELECT 'epoch', 'test', gen_random_uuid(), now() - interval '20 days' FROM generate_series(1, 12000)";
     database.execute(sql, &[]).await.unwrap();
-    let delete =
-        "DELETE FROM inbox WHERE ctid = ANY (ARRAY(SELECT ctid FROM inbox WHERE seen_at < $1 LIMIT $2))";
+    let delete = "DELETE FROM inbox_default WHERE ctid = ANY (ARRAY(SELECT ctid FROM inbox_default WHERE seen_at < $1 LIMIT $2))";
     let deleted = jobs::delete_in_slices(&database, delete, chrono::Utc::now()).await.unwrap();
     assert_eq!(deleted, 12_000);
 }

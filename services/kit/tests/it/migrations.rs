@@ -11,10 +11,15 @@ use crate::world::{World, confirmed, eventually};
 /// What the first release's services had in their first migration.
 const FIRST_RELEASE: &str = include_str!("migrations/first_release.sql");
 
-async fn partitions(pool: &PgPool) -> Vec<String> {
+async fn partitions(pool: &PgPool, table: &str) -> Vec<String> {
     let sql = "SELECT relname::text FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
-        WHERE inhparent = 'outbox'::regclass ORDER BY relname";
-    sqlx::query_scalar(sql).fetch_all(pool).await.unwrap()
+        WHERE inhparent = $1::regclass ORDER BY relname";
+    sqlx::query_scalar(sql).bind(table).fetch_all(pool).await.unwrap()
+}
+
+/// An id of that millisecond since 1970.
+fn id_of(milliseconds: u64) -> Uuid {
+    uuid::Builder::from_unix_timestamp_millis(milliseconds, &[7; 10]).into_uuid()
 }
 
 #[tokio::test]
@@ -65,7 +70,7 @@ async fn a_login_without_any_right_to_change_tables_makes_and_drops_partitions()
     };
     let day = |offset: u64| NaiveDate::from_ymd_opt(2031, 1, 1).unwrap() + Days::new(offset);
     rotate(day(0), day(0)).await;
-    let names = partitions(&test.pool).await;
+    let names = partitions(&test.pool, "outbox").await;
     for expected in ["outbox_20310101", "outbox_20310104", "outbox_default"] {
         assert!(names.iter().any(|name| name == expected), "{expected} in {names:?}");
     }
@@ -82,8 +87,64 @@ async fn a_login_without_any_right_to_change_tables_makes_and_drops_partitions()
         }
     }
     rotate(day(9), day(2)).await;
-    let names = partitions(&test.pool).await;
+    let names = partitions(&test.pool, "outbox").await;
     assert!(names.contains(&"outbox_20310101".to_owned()), "it holds something unpublished: {names:?}");
     assert!(!names.contains(&"outbox_20310102".to_owned()), "{names:?}");
     assert!(names.contains(&"outbox_20310103".to_owned()), "not older than is kept: {names:?}");
+}
+
+#[tokio::test]
+async fn what_the_first_release_handled_is_not_handled_again() {
+    let test = Postgres::shared().await.empty_database().await;
+    sqlx::raw_sql(FIRST_RELEASE).execute(&test.pool).await.unwrap();
+    let events = [Uuid::now_v7(), Uuid::new_v4()];
+    for event in events {
+        let insert = "INSERT INTO inbox (consumer, event_id) VALUES ('notification-orders', $1)";
+        sqlx::query(insert).bind(event).execute(&test.pool).await.unwrap();
+    }
+    kit::database::migrator().run(&test.pool).await.unwrap();
+    for event in events {
+        let sql = "SELECT done FROM inbox WHERE day = inbox_day($1) AND event_id = $1";
+        assert!(sqlx::query_scalar::<_, bool>(sql).bind(event).fetch_one(&test.pool).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn the_inbox_keeps_events_by_their_own_day_and_drops_whole_days() {
+    let test = Postgres::shared().await.database(&[&kit::database::migrator()]).await;
+    let database = Database::from_url(&test.url, 2).unwrap();
+    let day_of =
+        async |id: Uuid| -> NaiveDate { database.row("SELECT inbox_day($1)", &[&id]).await.unwrap().get(0) };
+    let day = |text: &str| -> NaiveDate { text.parse().unwrap() };
+    let last = (1_u64 << 48) - 1;
+    for (milliseconds, expected) in [
+        (0, "1970-01-01"),
+        (86_399_999, "1970-01-01"),
+        (86_400_000, "1970-01-02"),
+        (1_924_991_999_999, "2030-12-31"),
+        (last, "+10889-08-02"),
+    ] {
+        assert_eq!(day_of(id_of(milliseconds)).await, day(expected), "{milliseconds}");
+    }
+    assert_eq!(day_of(Uuid::new_v4()).await, day("1970-01-01"), "an id that tells no time is of no day");
+
+    let rotate = async |today: &str, oldest: &str| {
+        let sql = "SELECT inbox_partitions($1, $2)";
+        database.execute(sql, &[&day(today), &day(oldest)]).await.unwrap();
+    };
+    let place = async |id: Uuid| -> String {
+        let sql = "INSERT INTO inbox (day, consumer, event_id) VALUES (inbox_day($1), 'test', $1)
+            RETURNING tableoid::regclass::text";
+        database.row(sql, &[&id]).await.unwrap().get(0)
+    };
+    rotate("2031-01-01", "2030-12-08").await;
+    assert_eq!(place(id_of(1_924_991_999_999)).await, "inbox_20301231");
+    assert_eq!(place(id_of(last)).await, "inbox_default");
+    rotate("2031-01-24", "2030-12-31").await;
+    let names = partitions(&test.pool, "inbox").await;
+    assert!(names.contains(&"inbox_20301231".to_owned()) && !names.contains(&"inbox_20301230".to_owned()));
+    rotate("2031-01-25", "2031-01-01").await;
+    assert!(!partitions(&test.pool, "inbox").await.contains(&"inbox_20301231".to_owned()));
+    let left: i64 = database.row("SELECT count(*) FROM inbox", &[]).await.unwrap().get(0);
+    assert_eq!(left, 1, "what has no partition is deleted when it was seen long ago");
 }

@@ -6,7 +6,7 @@ use axum::{Json, Router};
 use http::StatusCode;
 use kit::client::ServiceClient;
 use kit::database::{Aggregate, Database, Error, Query as _, Transaction};
-use kit::projection::{self, Item, Projection, Snapshot, SnapshotQuery};
+use kit::projection::{self, Item, Projection, SnapshotQuery};
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -20,10 +20,13 @@ struct Price {
 
 struct Prices;
 
+const PRODUCTS: topology::Aggregate =
+    topology::Aggregate { name: "products", owner: "catalog", path: "/internal/products" };
+
 impl Projection for Prices {
     type State = Price;
     const NAME: &'static str = "prices";
-    const PATH: &'static str = "/internal/products";
+    const OF: topology::Aggregate = PRODUCTS;
 
     async fn store(&self, transaction: &mut Transaction, id: Uuid, price: &Price) -> Result<(), Error> {
         let sql = "INSERT INTO prices VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET minor = excluded.minor";
@@ -90,9 +93,10 @@ async fn owner() -> (ServiceClient, Vec<Uuid>) {
     ids.sort();
     let item = |id: Uuid| Item { id, sequence: 1, state: Price { minor: 100 } };
     let list = async move |State(ids): State<Vec<Uuid>>, UrlQuery(query): UrlQuery<SnapshotQuery>| {
-        let limit = usize::try_from(query.limit()).unwrap();
-        let after = ids.iter().copied().filter(|id| query.cursor.is_none_or(|cursor| *id > cursor));
-        Json(Snapshot::of(after.take(limit).map(item).collect(), query))
+        let part = query.part().unwrap();
+        let after = ids.iter().copied().filter(|id| *id > part.after);
+        let items = after.take(usize::try_from(part.limit).unwrap()).map(item);
+        Json(part.page(items.collect()))
     };
     let one = async move |State(ids): State<Vec<Uuid>>, Path(id): Path<Uuid>| {
         if ids.contains(&id) { Ok(Json(item(id))) } else { Err(StatusCode::NOT_FOUND) }

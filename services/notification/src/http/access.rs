@@ -12,6 +12,7 @@ static RULES: &[Rule] = &[
     Rule::new("GET /notifications/dead-letters/causes", &[Admin]),
     Rule::new("GET /notifications/dead-letters/{id}", &[Admin]),
     Rule::new("POST /notifications/dead-letters/redrive", &[Admin]),
+    Rule::new("POST /notifications/dead-letters/discard", &[Admin]),
     Rule::new("POST /notifications/dead-letters/{id}/redrive", &[Admin]),
     Rule::new("POST /notifications/dead-letters/{id}/discard", &[Admin]),
 ];

@@ -69,7 +69,7 @@ impl testing::suite::Samples for Samples {
         };
         let path = path.replace("{user_id}", &testing::jane().to_string()).replace("{id}", &id.to_string());
         match route {
-            "POST /notifications/dead-letters/{id}/discard" => {
+            "POST /notifications/dead-letters/{id}/discard" | "POST /notifications/dead-letters/discard" => {
                 Sample::with(path, json!({ "reason": "It was a test." }))
             }
             "POST /notifications/dead-letters/redrive" => {

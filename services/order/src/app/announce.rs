@@ -6,7 +6,7 @@ use kit::events::{
     Destination, OrderCancelled, OrderConfirmed, OrderCreated, OrderDelivered, OrderShipped,
     OrderStatusUpdated,
 };
-use kit::money::Money;
+use kit::money::{Amount, Money};
 
 use crate::domain::{Order, Status};
 
@@ -16,9 +16,9 @@ pub(super) fn created(transaction: &mut Transaction, order: &Order) -> Result<()
         order_id: order.id,
         user_id: order.user_id,
         status: status(order),
-        total_amount: Money::new(order.total_minor, order.currency).amount(),
+        total_amount: total(order),
         currency: order.currency,
-        items_count: u32::try_from(order.lines.len()).unwrap_or(u32::MAX),
+        items_count: items_count(order),
         shipping_address: destination(order),
     };
     transaction.publish(about(order), order.created_at, &event)?;
@@ -75,11 +75,19 @@ fn about(order: &Order) -> Aggregate {
     Aggregate { id: order.id, sequence: order.version }
 }
 
-fn status(order: &Order) -> String {
+pub(super) fn total(order: &Order) -> Amount {
+    Money::new(order.total_minor, order.currency).amount()
+}
+
+pub(super) fn items_count(order: &Order) -> u32 {
+    u32::try_from(order.lines.len()).unwrap_or(u32::MAX)
+}
+
+pub(super) fn status(order: &Order) -> String {
     order.lifecycle.status.as_str().to_owned()
 }
 
-fn destination(order: &Order) -> Destination {
+pub(super) fn destination(order: &Order) -> Destination {
     let address = &order.shipping_address;
     Destination {
         city: address.city().to_owned(),

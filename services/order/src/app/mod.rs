@@ -7,6 +7,7 @@ mod error;
 mod get_order;
 mod list_orders;
 mod place_order;
+mod snapshot;
 
 use chrono::{DateTime, Utc};
 use kit::access::Scope;

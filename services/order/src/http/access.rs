@@ -4,7 +4,7 @@ use kit::access::{Access, Caller, Rule, Who};
 use kit::auth::Subject;
 
 use crate::domain::Actor;
-use Who::{Admin, Owner, Service};
+use Who::{Admin, Owner, Projecting, Service};
 
 #[rustfmt::skip]
 static RULES: &[Rule] = &[
@@ -20,6 +20,8 @@ static RULES: &[Rule] = &[
     Rule::new("PATCH /orders/{id}/status", &[Admin]),
     Rule::new("PUT /orders/{id}/status", &[Admin]),
     Rule::new("GET /orders/{id}/history", &[Owner, Admin]),
+    Rule::new("GET /internal/orders", &[Projecting(topology::ORDERS)]),
+    Rule::new("GET /internal/orders/{id}", &[Projecting(topology::ORDERS)]),
 ];
 
 /// The names under which older clients know the collection; not described twice.

@@ -9,6 +9,7 @@ mod history;
 mod list;
 mod place;
 mod problem;
+mod snapshot;
 mod status;
 
 use axum::Router;
@@ -31,8 +32,12 @@ pub(crate) fn routes() -> OpenApiRouter<Orders> {
         .routes(routes!(cancel::cancel))
 }
 
-/// The collection under the names that older clients give it.
-pub(crate) fn aliases() -> Router<Orders> {
+/// Every route that is not described: the collection under the names that older clients give it, and what other
+/// services ask.
+pub(crate) fn undescribed() -> Router<Orders> {
+    let internal = Router::new()
+        .route("/internal/orders", get(snapshot::page))
+        .route("/internal/orders/{id}", get(snapshot::one));
     let collection = || get(list::list).post(place::place);
-    access::COLLECTION.iter().fold(Router::new(), |router, path| router.route(path, collection()))
+    access::COLLECTION.iter().fold(internal, |router, path| router.route(path, collection()))
 }

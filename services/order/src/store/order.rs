@@ -79,6 +79,12 @@ pub(crate) async fn find(db: impl Query, id: Uuid) -> Result<Option<Order>, Erro
     db.row_opt(sql, &[&id]).await?.as_ref().map(order).transpose()
 }
 
+/// At most `limit` orders with ids after `id`, by id.
+pub(crate) async fn after(db: impl Query, id: Uuid, limit: i64) -> Result<Vec<Order>, Error> {
+    let sql = concat!("SELECT ", columns!(), " FROM orders WHERE id > $1 ORDER BY id LIMIT $2");
+    db.rows(sql, &[&id, &limit]).await?.iter().map(order).collect()
+}
+
 /// The order with that id, locked until the transaction ends.
 pub(crate) async fn lock(transaction: &mut Transaction, id: Uuid) -> Result<Option<Order>, Error> {
     let sql = concat!("SELECT ", columns!(), " FROM orders WHERE id = $1 FOR UPDATE");

@@ -12,6 +12,7 @@ mod idempotency;
 mod list;
 mod place;
 mod service;
+mod snapshot;
 mod status;
 
 testing::standard_suite!(crate::service::Samples);

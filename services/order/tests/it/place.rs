@@ -1,7 +1,9 @@
 //! `POST /orders`.
 
 use http::Method;
+use order::Order;
 use serde_json::{Value, json};
+use testing::{Setup, TestService};
 use uuid::Uuid;
 
 use crate::service::{
@@ -259,4 +261,21 @@ async fn an_unknown_order_is_404_and_an_unreadable_id_400() {
     let unknown = format!("/orders/{}", Uuid::from_u128(1));
     service.get(Caller::User(jane()), &unknown).await.problem(404);
     service.get(Caller::User(jane()), "/orders/7").await.problem(400);
+}
+
+#[tokio::test]
+async fn a_body_is_read_up_to_the_declared_limit() {
+    let max_body_bytes = 2 * kit::http::MAX_BODY;
+    let shared = kit::config::Service { max_body_bytes, ..kit::config::Service::of("order") };
+    let service = TestService::start_with::<Order>(Setup { shared, ..Setup::default() }).await;
+    let padded = |size: usize| {
+        let body = example().to_string();
+        let padding = " ".repeat(size - body.len());
+        let asking = service.as_(Caller::User(jane())).with_header("content-type", "application/json");
+        async move { asking.send(Method::POST, "/orders", Some(body + &padding)).await }
+    };
+    padded(max_body_bytes).await.expect(201);
+    let refused = padded(max_body_bytes + 1).await;
+    assert_eq!(refused.problem(413).0, "too_large");
+    assert!(refused.text.contains("2 MiB"), "{}", refused.text);
 }

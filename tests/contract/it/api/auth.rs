@@ -3,7 +3,7 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::client::Entrance;
+use crate::client::{Demands as _, Entrance};
 use crate::world::{PASSWORD, World, unknown_id};
 
 fn registration() -> Value {
@@ -80,7 +80,7 @@ async fn names_of_one_and_of_a_hundred_characters_and_no_phone_are_fine() {
 async fn an_email_is_registered_once_however_it_is_written() {
     let nobody = World::shared().nobody(Entrance::Direct);
     let mut body = registration_with("email", json!("once@example.com"));
-    nobody.post("/auth/register", &body).await.ok(201);
+    nobody.post("/auth/register", &body).await.expect(201);
     body["email"] = json!("Once@Example.com");
     nobody.post("/auth/register", &body).await.problem(409);
 }
@@ -100,8 +100,8 @@ async fn a_wrong_password_and_an_unknown_address_are_the_same_401() {
     let nobody = world.nobody(Entrance::Direct);
     let wrong = json!({ "email": jane.email, "password": "Wr0ngP@ssw0rd!" });
     let unknown = json!({ "email": "unknown@example.com", "password": "Wr0ngP@ssw0rd!" });
-    let mut first = nobody.post("/auth/login", &wrong).await.problem(401);
-    let mut second = nobody.post("/auth/login", &unknown).await.problem(401);
+    let mut first = nobody.post("/auth/login", &wrong).await.expect(401);
+    let mut second = nobody.post("/auth/login", &unknown).await.expect(401);
     for body in [&mut first, &mut second] {
         body.as_object_mut().unwrap().remove("instance");
     }
@@ -113,7 +113,7 @@ async fn a_deactivated_account_is_403() {
     let world = World::shared();
     let jane = world.customer().await;
     let active = format!("/auth/users/{}/active", jane.id);
-    world.admin().await.patch(&active, &json!({ "is_active": false })).await.ok(200);
+    world.admin().await.patch(&active, &json!({ "is_active": false })).await.expect(200);
     let credentials = json!({ "email": jane.email, "password": PASSWORD });
     world.nobody(Entrance::Direct).post("/auth/login", &credentials).await.problem(403);
 }
@@ -133,7 +133,7 @@ async fn an_access_token_is_no_refresh_token_and_the_reverse() {
     let jane = world.customer().await;
     let nobody = world.nobody(Entrance::Direct);
     let credentials = json!({ "email": jane.email, "password": PASSWORD });
-    let pair = nobody.post("/auth/login", &credentials).await.ok(200);
+    let pair = nobody.post("/auth/login", &credentials).await.expect(200);
     nobody.post("/auth/refresh", &json!({ "refresh_token": pair["access_token"] })).await.problem(401);
     let refresh = pair["refresh_token"].as_str().unwrap();
     nobody.with_token(refresh).post_empty("/auth/validate").await.problem(401);
@@ -182,7 +182,7 @@ async fn a_profile_is_shown_to_its_owner_and_to_admins_only() {
     let (jane, john) = (world.customer().await, world.customer().await);
     let admin = world.admin().await;
     let path = format!("/auth/users/{}", jane.id);
-    let own = jane.client.get(&path).await.ok(200);
+    let own = jane.client.get(&path).await.expect(200);
     admin.get(&path).await.is(200, &own);
     john.client.get(&path).await.problem(403);
     admin.get(&format!("/auth/users/{}", unknown_id())).await.problem(404);

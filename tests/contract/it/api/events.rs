@@ -9,7 +9,7 @@ use crate::world::{EVENTUALLY, World, example_order, place_order};
 async fn a_placed_order_is_announced() {
     let world = World::shared();
     let jane = world.customer().await;
-    let order = jane.client.post("/orders", &example_order()).await.ok(201);
+    let order = jane.client.post("/orders", &example_order()).await.expect(201);
     let event = world.event("order.created", order["id"].as_str().unwrap()).await;
     let expected = json!({
       "event_id": "<uuid>",
@@ -40,8 +40,8 @@ async fn a_shipped_order_is_announced() {
     let admin = world.admin().await;
     let id = place_order(&jane.client).await;
     let path = format!("/orders/{id}/status");
-    admin.patch(&path, &json!({ "status": "confirmed" })).await.ok(200);
-    let step = admin.patch(&path, &json!({ "status": "shipped" })).await.ok(200);
+    admin.patch(&path, &json!({ "status": "confirmed" })).await.expect(200);
+    let step = admin.patch(&path, &json!({ "status": "shipped" })).await.expect(200);
     let event = world.event("order.shipped", &id).await;
     let expected = json!({
       "event_id": "<uuid>",

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::client::{Client, Entrance};
+use crate::client::{Client, Demands as _, Entrance};
 use crate::shape::assert_shape;
 use crate::world::{World, example_order, example_order_answer, notifications};
 

@@ -3,6 +3,7 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 
+use crate::client::Demands as _;
 use crate::shape::assert_shape;
 use crate::world::{Person, World, notifications, place_order, unknown_id};
 
@@ -11,7 +12,7 @@ async fn shipped(world: &World, person: &Person) -> (String, Value) {
     let id = place_order(&person.client).await;
     let admin = world.admin().await;
     for status in ["confirmed", "shipped"] {
-        admin.patch(&format!("/orders/{id}/status"), &json!({ "status": status })).await.ok(200);
+        admin.patch(&format!("/orders/{id}/status"), &json!({ "status": status })).await.expect(200);
     }
     let list = notifications(&person.client, &format!("order_id={id}"), 4).await;
     (id, list)
@@ -67,10 +68,10 @@ async fn a_list_can_be_narrowed_and_paged() {
         (format!("order_id={other}&channel=sms"), 1),
         (format!("order_id={}", unknown_id()), 0),
     ] {
-        let list = jane.client.get(&format!("/notifications?{query}")).await.ok(200);
+        let list = jane.client.get(&format!("/notifications?{query}")).await.expect(200);
         assert_eq!(list["pagination"]["total_items"], total, "{query}");
     }
-    let page = jane.client.get("/notifications?page=2&limit=4").await.ok(200);
+    let page = jane.client.get("/notifications?page=2&limit=4").await.expect(200);
     assert_eq!(page["data"].as_array().unwrap().len(), 2);
     assert_eq!(page["pagination"], json!({ "page": 2, "limit": 4, "total_items": 6, "total_pages": 2 }));
 }
@@ -82,11 +83,14 @@ async fn somebody_elses_notifications_do_not_exist() {
     let id = place_order(&jane.client).await;
     let list = notifications(&jane.client, &format!("order_id={id}"), 2).await;
     let path = format!("/notifications/{}", list["data"][0]["id"].as_str().unwrap());
-    assert_eq!(john.client.get("/notifications").await.ok(200)["pagination"]["total_items"], 0);
-    assert_eq!(john.client.get(&format!("/notifications?order_id={id}")).await.ok(200)["data"], json!([]));
+    assert_eq!(john.client.get("/notifications").await.expect(200)["pagination"]["total_items"], 0);
+    assert_eq!(
+        john.client.get(&format!("/notifications?order_id={id}")).await.expect(200)["data"],
+        json!([])
+    );
     john.client.get(&path).await.problem(404);
     jane.client.get(&format!("/notifications/{}", unknown_id())).await.problem(404);
-    world.admin().await.get(&path).await.ok(200);
+    world.admin().await.get(&path).await.expect(200);
 }
 
 #[rstest]

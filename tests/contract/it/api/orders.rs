@@ -3,6 +3,7 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 
+use crate::client::Demands as _;
 use crate::world::{World, example_order, example_order_answer, place_order, unknown_id};
 
 /// The example order with another value at a JSON pointer; null removes it.
@@ -74,7 +75,7 @@ async fn currency_notes_and_a_state_abroad_may_be_left_out() {
     }
     body["shipping_address"]["country"] = json!("DE");
     body["shipping_address"].as_object_mut().unwrap().remove("state");
-    let order = jane.client.post("/orders", &body).await.ok(201);
+    let order = jane.client.post("/orders", &body).await.expect(201);
     assert_eq!(order["currency"], "USD");
     assert_eq!(order["notes"], json!(null));
     assert_eq!(order["total_amount"].to_string(), "112.97");
@@ -93,7 +94,7 @@ async fn a_list_shows_ones_own_orders_newest_first_a_page_at_a_time() {
         let data = list["data"].as_array().unwrap();
         data.iter().map(|order| order["id"].as_str().unwrap().to_owned()).collect()
     };
-    let all = jane.client.get("/orders").await.ok(200);
+    let all = jane.client.get("/orders").await.expect(200);
     assert_eq!(listed(&all), ids);
     let summary = json!({
         "id": "<uuid>", "status": "pending", "total_amount": 112.97, "currency": "USD", "created_at": "<time>",
@@ -104,10 +105,10 @@ async fn a_list_shows_ones_own_orders_newest_first_a_page_at_a_time() {
     });
     crate::shape::assert_shape(&all, &expected);
 
-    let second = jane.client.get("/orders?page=2&limit=2").await.ok(200);
+    let second = jane.client.get("/orders?page=2&limit=2").await.expect(200);
     assert_eq!(listed(&second), ids[2..]);
     assert_eq!(second["pagination"], json!({ "page": 2, "limit": 2, "total_items": 3, "total_pages": 2 }));
-    let oldest = jane.client.get("/orders?sort_by=created_at&sort_dir=asc&limit=1").await.ok(200);
+    let oldest = jane.client.get("/orders?sort_by=created_at&sort_dir=asc&limit=1").await.expect(200);
     assert_eq!(listed(&oldest), ids[2..]);
 }
 
@@ -118,12 +119,12 @@ async fn a_list_can_be_narrowed_to_a_status() {
     let confirmed = place_order(&jane.client).await;
     place_order(&jane.client).await;
     let path = format!("/orders/{confirmed}/status");
-    world.admin().await.patch(&path, &json!({ "status": "confirmed" })).await.ok(200);
-    let list = jane.client.get("/orders?status=confirmed").await.ok(200);
+    world.admin().await.patch(&path, &json!({ "status": "confirmed" })).await.expect(200);
+    let list = jane.client.get("/orders?status=confirmed").await.expect(200);
     assert_eq!(list["data"][0]["id"], confirmed);
     assert_eq!(list["pagination"]["total_items"], 1);
     for (status, count) in [("pending", 1), ("shipped", 0), ("delivered", 0)] {
-        let list = jane.client.get(&format!("/orders?status={status}")).await.ok(200);
+        let list = jane.client.get(&format!("/orders?status={status}")).await.expect(200);
         assert_eq!(list["pagination"]["total_items"], count, "{status}");
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::client::Entrance;
+use crate::client::{Demands as _, Entrance};
 use crate::world::{World, example_order, example_order_answer, unknown_id};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -32,7 +32,7 @@ async fn the_notification_service_reads_any_users_contact_details() {
     let world = World::shared();
     let jane = world.customer().await;
     let service = world.service("notification", "auth");
-    let user = service.get(&format!("/auth/users/{}", jane.id)).await.ok(200);
+    let user = service.get(&format!("/auth/users/{}", jane.id)).await.expect(200);
     assert_eq!(user["email"], jane.email);
     assert_eq!(user["phone"], "+15551234567");
     service.get(&format!("/auth/users/{}", unknown_id())).await.problem(404);
@@ -42,7 +42,7 @@ async fn the_notification_service_reads_any_users_contact_details() {
 async fn a_service_token_is_good_for_the_service_it_names_only() {
     let world = World::shared();
     let jane = world.customer().await;
-    let order = jane.client.post("/orders", &example_order()).await.ok(201);
+    let order = jane.client.post("/orders", &example_order()).await.expect(201);
     let for_auth = world.service("notification", "auth");
     let for_order = world.service("notification", "order");
     for_auth.get(&format!("/orders/{}", order["id"].as_str().unwrap())).await.problem(401);
@@ -53,7 +53,7 @@ async fn a_service_token_is_good_for_the_service_it_names_only() {
 async fn a_service_is_no_admin() {
     let world = World::shared();
     let jane = world.customer().await;
-    let order = jane.client.post("/orders", &example_order()).await.ok(201);
+    let order = jane.client.post("/orders", &example_order()).await.expect(201);
     let path = format!("/orders/{}/status", order["id"].as_str().unwrap());
     let service = world.service("notification", "order");
     service.patch(&path, &json!({ "status": "confirmed" })).await.problem(403);

@@ -2,8 +2,9 @@
 
 use rstest::rstest;
 use serde_json::{Value, json};
+use testing::Answer;
 
-use crate::client::{Answer, Client};
+use crate::client::{Client, Demands as _};
 use crate::world::{World, place_order, unknown_id};
 
 const STATES: [&str; 4] = ["pending", "confirmed", "shipped", "delivered"];
@@ -22,7 +23,7 @@ impl Order {
         let order = Self { id: place_order(&customer).await, customer, admin: world.admin().await };
         let reached = STATES.iter().position(|known| *known == state).unwrap();
         for step in &STATES[1..=reached] {
-            order.step(step).await.ok(200);
+            order.step(step).await.expect(200);
         }
         order
     }
@@ -32,7 +33,7 @@ impl Order {
     }
 
     async fn now(&self) -> Value {
-        self.customer.get(&format!("/orders/{}", self.id)).await.ok(200)
+        self.customer.get(&format!("/orders/{}", self.id)).await.expect(200)
     }
 }
 

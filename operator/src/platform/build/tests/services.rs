@@ -154,3 +154,11 @@ fn pods_go_where_the_spec_says() {
     assert_eq!(order["spec"]["template"]["spec"]["nodeSelector"], json!({"disk": "fast"}));
     assert_eq!(order["spec"]["template"]["spec"]["tolerations"], json!([{"key": "spot"}]));
 }
+
+#[test]
+fn every_service_reads_bodies_as_large_as_the_gateway_lets_through() {
+    for service in topology::SERVICES {
+        let section = &configuration("gateway: {bodyLimit: 4Mi}", service.name)["service"];
+        assert_eq!(section["max_body_bytes"], json!(4 * 1024 * 1024), "{}", service.name);
+    }
+}

@@ -3,9 +3,10 @@
 use std::sync::LazyLock;
 
 use auth::Auth;
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use kit::auth::Role;
 use serde_json::json;
+use sqlx::PgPool;
 use tempfile::TempDir;
 use testing::suite::Sample;
 use testing::{Keys, Setup, TestService, jane};
@@ -60,18 +61,24 @@ impl testing::suite::Samples for Samples {
     }
 }
 
+/// A customer's account, unless it is there.
+pub(crate) async fn account(pool: &PgPool, id: Uuid, email: &str, now: DateTime<Utc>) {
+    sqlx::query(
+        "INSERT INTO users (id, email, password_hash, first_name, last_name, role, is_active, created_at)
+         VALUES ($1, $2, '', 'Jane', 'Doe', 'customer', true, $3) ON CONFLICT DO NOTHING",
+    )
+    .bind(id)
+    .bind(email)
+    .bind(now)
+    .execute(pool)
+    .await
+    .unwrap();
+}
+
 /// Jane's account, and a session of it that has not ended.
 async fn account_of_jane(service: &TestService) -> Uuid {
     let (session, now) = (Uuid::now_v7(), Utc::now());
-    sqlx::query(
-        "INSERT INTO users (id, email, password_hash, first_name, last_name, role, is_active, created_at)
-         VALUES ($1, 'jane.doe@example.com', '', 'Jane', 'Doe', 'customer', true, $2) ON CONFLICT DO NOTHING",
-    )
-    .bind(jane())
-    .bind(now)
-    .execute(service.pool())
-    .await
-    .unwrap();
+    account(service.pool(), jane(), "jane.doe@example.com", now).await;
     sqlx::query(
         "INSERT INTO sessions (id, user_id, created_at, last_used_at, expires_at) VALUES ($1, $2, $3, $3, $4)",
     )

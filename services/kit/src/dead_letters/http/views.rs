@@ -1,6 +1,6 @@
 //! Dead letters as the API shows them.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -10,10 +10,12 @@ use crate::dead_letters::{Letter, Status};
 use crate::timestamp::Timestamp;
 
 /// An event that was given up.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = DeadLetter)]
-pub(super) struct View {
-    id: Uuid,
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct DeadLetter {
+    /// Identifier.
+    pub id: Uuid,
+    /// Durable consumer that gave it up, such as `notification-orders`.
+    consumer: String,
     /// Subject of the original event, such as `order.created`.
     subject: String,
     /// The original event; null when the message could not be read.
@@ -29,7 +31,8 @@ pub(super) struct View {
     /// Message id of the latest redrive, as in the logs.
     #[schema(required)]
     redrive_id: Option<Uuid>,
-    created_at: Timestamp,
+    /// When it was given up first.
+    pub created_at: Timestamp,
     /// When a redrive took effect.
     #[schema(required)]
     redriven_at: Option<Timestamp>,
@@ -40,9 +43,7 @@ pub(super) struct View {
 #[schema(as = DeadLetterDetail)]
 pub(super) struct Detail {
     #[serde(flatten)]
-    letter: View,
-    /// Durable consumer that gave it up.
-    consumer: String,
+    letter: DeadLetter,
     /// Stream that stored the event.
     stream: String,
     /// Its sequence in that stream.
@@ -67,30 +68,49 @@ pub(super) enum Message {
     Text(String),
 }
 
-/// Events of one subject that wait for the same cause.
-#[derive(Debug, Serialize, ToSchema)]
+/// Events of one consumer and subject that wait for the same cause.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = DeadLetterCause)]
-pub(super) struct CauseView {
+pub struct Cause {
+    consumer: String,
     subject: String,
     cause: String,
     /// How many wait.
-    count: i64,
+    pub count: i64,
     oldest: Timestamp,
     newest: Timestamp,
 }
 
-/// Everything that waits, by cause.
-#[derive(Debug, Serialize, ToSchema)]
+/// What waits, by cause.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = DeadLetterCauses)]
-pub(super) struct Causes {
-    pub(super) data: Vec<CauseView>,
+pub struct Causes {
+    /// Most first.
+    pub data: Vec<Cause>,
 }
 
-impl From<Letter> for View {
+/// How many redrives were asked for.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[schema(as = DeadLettersAccepted)]
+pub struct Accepted {
+    /// Dead letters.
+    pub accepted: u64,
+}
+
+/// How many were discarded.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[schema(as = DeadLettersDiscarded)]
+pub struct Discarded {
+    /// Dead letters.
+    pub discarded: u64,
+}
+
+impl From<Letter> for DeadLetter {
     fn from(letter: Letter) -> Self {
         Self {
             status: letter.status(),
             id: letter.id,
+            consumer: letter.origin.consumer,
             subject: letter.origin.subject,
             event_id: letter.origin.event_id,
             cause: letter.cause,
@@ -109,7 +129,6 @@ impl From<Letter> for Detail {
         let payload =
             serde_json::from_slice(&letter.origin.payload).map_or_else(|_| text(), Message::Envelope);
         Self {
-            consumer: letter.origin.consumer.clone(),
             stream: letter.origin.stream.clone(),
             stream_sequence: letter.origin.stream_sequence,
             payload,
@@ -120,9 +139,10 @@ impl From<Letter> for Detail {
     }
 }
 
-impl From<Group> for CauseView {
+impl From<Group> for Cause {
     fn from(group: Group) -> Self {
         Self {
+            consumer: group.consumer,
             subject: group.subject,
             cause: group.cause,
             count: group.count,

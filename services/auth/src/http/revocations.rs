@@ -1,4 +1,4 @@
-//! `/internal`: for other services of the platform. The gateway has no route to it.
+//! `GET /internal/revocations`: for other services of the platform. The gateway has no route to it.
 
 use axum::extract::State;
 use chrono::Datelike;
@@ -32,7 +32,7 @@ pub(super) struct RevocationsResponse {
 
 /// `GET /internal/revocations?cursor=`: every revocation of a token that may not have expired by itself, for services
 /// that cannot read the bucket. What is recorded while somebody reads comes on a later page.
-pub(super) async fn revocations(
+pub(super) async fn list(
     State(auth): State<Auth>,
     _: Caller,
     Query(query): Query<RevocationsQuery>,
