@@ -20,6 +20,9 @@ pub(crate) enum Error {
     /// Too late to change.
     #[error("an order that is {0} can no longer be changed")]
     NotPending(Status),
+    /// The number that was drawn for the order is another's.
+    #[error("the number that was drawn is another order's")]
+    NumberTaken,
     /// The database failed.
     #[error("the order store failed")]
     Store(#[from] kit::database::Error),

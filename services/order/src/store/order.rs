@@ -6,10 +6,13 @@ use uuid::Uuid;
 use super::document::{AddressDocument, LineDocument, decode, parse};
 use crate::domain::{Actor, Lifecycle, Order, Status};
 
+/// The constraint that no two orders have the same number.
+pub(crate) const NUMBER: &str = "orders_number";
+
 /// What [`order`] reads, in any order.
 macro_rules! columns {
     () => {
-        "id, user_id, status, items, shipping_address, total_minor, currency, notes, version, confirmed_at, \
+        "id, number, user_id, status, items, shipping_address, total_minor, currency, notes, version, confirmed_at, \
          shipped_at, delivered_at, cancelled_at, created_at, updated_at"
     };
 }
@@ -20,6 +23,7 @@ fn order(row: &Row) -> Result<Order, Error> {
     let Json(address): Json<AddressDocument> = row.try_get("shipping_address")?;
     Ok(Order {
         id: row.try_get("id")?,
+        number: parse("number", row.try_get("number")?)?,
         user_id: row.try_get("user_id")?,
         version: row.try_get("version")?,
         lifecycle: Lifecycle {
@@ -48,8 +52,8 @@ pub(crate) async fn insert(db: impl Query, order: &Order, actor: &Actor) -> Resu
     let sql = "
         WITH placed AS (
             INSERT INTO orders (id, user_id, status, items, shipping_address, total_minor,
-                currency, notes, version, created_at, updated_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)
+                currency, notes, version, created_at, updated_at, number)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $13)
             RETURNING id
         )
         INSERT INTO order_history (order_id, from_status, to_status, actor_kind, actor, at)
@@ -71,6 +75,7 @@ pub(crate) async fn insert(db: impl Query, order: &Order, actor: &Actor) -> Resu
             &order.created_at,
             &actor.kind(),
             &actor.subject(),
+            &order.number.to_string(),
         ],
     )
     .await
