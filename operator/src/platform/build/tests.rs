@@ -59,6 +59,7 @@ impl World {
             database: Seen::Known(plans.collect()),
             messaging: Seen::Known(crate::messaging::Plan::default()),
             adoption: Adoption::Unknown,
+            outages: None,
         };
         let mut world = Self { resource, platform, memory, keys, servers, live };
         world.migrate("Complete");

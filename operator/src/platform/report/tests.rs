@@ -132,6 +132,7 @@ fn answering(platform: &Platform) -> Servers {
         database: Seen::Known(plans.collect()),
         messaging: Seen::Known(messaging::Plan::default()),
         adoption: Adoption::Unknown,
+        outages: Some(Vec::new()),
     }
 }
 
