@@ -44,6 +44,10 @@ pub struct LogOnly {}
 /// A mail server.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = schema::rules([(
+    "!(has(self.tls) && self.tls == 'None' && has(self.credentialsSecret))",
+    "tls: None would send the password in clear text: use StartTls or Tls, or leave credentialsSecret out",
+)])))]
 pub struct Smtp {
     /// Host name.
     #[schemars(length(min = 1, max = 253))]

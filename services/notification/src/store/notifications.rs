@@ -43,14 +43,14 @@ fn parse<T: FromStr<Err: std::fmt::Display>>(row: &Row, column: &str) -> Result<
 }
 
 /// Records a draft as queued and returns its id; gives one that failed before its new content and another
-/// chance. `None` when the event's notification over this channel is queued or sent.
+/// chance. `None` when the event's notification over this channel is queued, sent or logged.
 pub(crate) async fn queue(
     transaction: &mut Transaction,
     id: Uuid,
     origin: &Origin,
     draft: &Draft,
 ) -> Result<Option<Uuid>, Error> {
-    let parameters: [&(dyn ToSql + Sync); 10] = [
+    let parameters: [&(dyn ToSql + Sync); 11] = [
         &id,
         &origin.event_id,
         &origin.user_id,
@@ -61,14 +61,17 @@ pub(crate) async fn queue(
         &draft.subject,
         &draft.body,
         &origin.created_at,
+        &draft.plain_text,
     ];
     let row = transaction
         .row_opt(
             "INSERT INTO notifications
-                 (id, event_id, user_id, order_id, channel, type, recipient, subject, body, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                 (id, event_id, user_id, order_id, channel, type, recipient, subject, body, created_at,
+                  composed_at, plain_text)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11)
              ON CONFLICT ON CONSTRAINT notifications_event_channel DO UPDATE
              SET recipient = excluded.recipient, subject = excluded.subject, body = excluded.body,
+                 plain_text = excluded.plain_text, composed_at = excluded.composed_at,
                  status = 'queued', error_message = NULL
              WHERE notifications.status = 'failed'
              RETURNING id",
@@ -82,7 +85,8 @@ pub(crate) async fn queue(
 pub(crate) async fn queued_message(db: impl Query, id: Uuid) -> Result<Option<Message>, Error> {
     let row = db
         .row_opt(
-            "SELECT id, recipient, subject, body FROM notifications WHERE id = $1 AND status = 'queued'",
+            "SELECT id, recipient, subject, body, plain_text, coalesce(composed_at, created_at) AS composed_at
+             FROM notifications WHERE id = $1 AND status = 'queued'",
             &[&id],
         )
         .await?;
@@ -92,10 +96,12 @@ pub(crate) async fn queued_message(db: impl Query, id: Uuid) -> Result<Option<Me
         recipient: row.try_get("recipient")?,
         subject: row.try_get("subject")?,
         body: row.try_get("body")?,
+        plain_text: row.try_get("plain_text")?,
+        composed_at: row.try_get("composed_at")?,
     }))
 }
 
-/// Records an attempt. What is sent stays sent.
+/// Records an attempt. What is sent, or logged, stays so.
 pub(crate) async fn settle(
     transaction: &mut Transaction,
     id: Uuid,
@@ -109,7 +115,7 @@ pub(crate) async fn settle(
         .execute(
             "UPDATE notifications
              SET status = $2, provider_ref = $3, error_message = $4, sent_at = $5, attempts = attempts + 1
-             WHERE id = $1 AND status <> 'sent'",
+             WHERE id = $1 AND status NOT IN ('sent', 'logged')",
             &parameters,
         )
         .await
