@@ -35,6 +35,11 @@ async fn impossible_specs_are_refused_with_what_to_do() {
             "choose exactly one of email.log and email.smtp",
         ),
         (
+            json!({"notifications": {"email": {"smtp": {
+                "host": "mail", "tls": "None", "credentialsSecret": {"name": "mail"}}}}}),
+            "tls: None would send the password in clear text: use StartTls or Tls, or leave credentialsSecret out",
+        ),
+        (
             json!({"gateway": {"trustedProxies": ["ingress"]}}),
             "write an address or a network, such as 10.0.0.0/8",
         ),

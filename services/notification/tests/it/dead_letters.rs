@@ -157,6 +157,7 @@ async fn a_redrive_waits_for_the_order_service() {
     let answer = service.redrive(&letter).await;
     assert_eq!(answer.status, 503, "{}", answer.text);
     assert!(answer.header("retry-after").is_some());
+    assert_eq!(service.dead_letters(1).await.remove(0), letter, "it was not made, so it does not count");
     service.order(order_id, user_id).await;
     assert_eq!(service.redrive(&letter).await.status, 200);
     service.notifications(user_id, all("sent", 1)).await;

@@ -5,4 +5,5 @@ mod disturbance;
 mod editing;
 mod exposure;
 mod ordering;
+mod outage;
 mod rotation;
