@@ -8,5 +8,5 @@ mod ports;
 mod ready;
 mod stores;
 
-pub use platform::{Options, Platform, Smtp};
+pub use platform::{Mail, Options, Platform, Smtp};
 pub use ports::Ports;

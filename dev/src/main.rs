@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use dev::{Options, Platform, Ports, Smtp};
+use dev::{Mail, Options, Platform, Ports, Smtp};
 use kit::config;
 use kit::lifecycle::Shutdown;
 
@@ -19,7 +19,7 @@ struct Arguments {
     /// Take any free ports instead of the documented ones.
     #[arg(long)]
     any_port: bool,
-    /// Send mail to this server instead of to the log, as HOST:PORT.
+    /// Send mail to this server instead of showing it here, as HOST:PORT.
     #[arg(long, value_parser = smtp)]
     smtp: Option<Smtp>,
 }
@@ -40,9 +40,10 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let _telemetry = kit::telemetry::init("dev", &log)?;
     let shutdown = Shutdown::from_signals()?;
     let ports = if arguments.any_port { Ports::Ephemeral } else { Ports::Fixed };
+    let mail = arguments.smtp.map_or(Mail::Terminal, Mail::Smtp);
     let started = Instant::now();
     let platform = tokio::select! {
-        platform = Platform::start(Options { ports, smtp: arguments.smtp }) => platform?,
+        platform = Platform::start(Options { ports, mail }) => platform?,
         () = shutdown.requested() => return Ok(()),
     };
     greet(&platform, started)?;

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use async_nats::jetstream;
 use futures::future::try_join_all;
 use kit::lifecycle::Shutdown;
-use protocol::settings::{Email, EmailProvider, Notification, Tls};
+use protocol::settings::{Email, EmailProvider, Notification, SmsProvider, Tls};
 use shopflow::Running;
 
 use crate::ports::{Listeners, Ports};
@@ -18,8 +18,20 @@ use crate::stores::{Stores, read};
 pub struct Options {
     /// Where the services listen.
     pub ports: Ports,
-    /// Who carries mail; without one a log line stands for each.
-    pub smtp: Option<Smtp>,
+    /// Where mail goes.
+    pub mail: Mail,
+}
+
+/// Where mail goes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Mail {
+    /// Nowhere: a log line stands for each.
+    #[default]
+    Log,
+    /// To the terminal, text messages too.
+    Terminal,
+    /// To a mail server.
+    Smtp(Smtp),
 }
 
 /// A mail server without authentication or encryption, such as a mail catcher on this machine.
@@ -56,7 +68,7 @@ impl Platform {
             "DATABASE_URL is set, and would send every service to one database; unset it"
         );
         let mut listeners = Listeners::open(options.ports).await?;
-        let notification = options.smtp.as_ref().map(mail).unwrap_or_default();
+        let notification = mail(&options.mail);
         let stores = Stores::start(listeners.ports()?, notification).await?;
         migrate(&stores).await?;
         let shutdown = Shutdown::new();
@@ -154,13 +166,23 @@ async fn migrate(stores: &Stores) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn mail(smtp: &Smtp) -> Notification {
-    let email = Email {
-        provider: EmailProvider::Smtp,
-        host: smtp.host.clone(),
-        port: smtp.port,
-        tls: Tls::None,
-        ..Email::default()
-    };
-    Notification { email, ..Notification::default() }
+fn mail(mail: &Mail) -> Notification {
+    let mut settings = Notification::default();
+    match mail {
+        Mail::Log => {}
+        Mail::Terminal => {
+            settings.email.provider = EmailProvider::Terminal;
+            settings.sms.provider = SmsProvider::Terminal;
+        }
+        Mail::Smtp(smtp) => {
+            settings.email = Email {
+                provider: EmailProvider::Smtp,
+                host: smtp.host.clone(),
+                port: smtp.port,
+                tls: Tls::None,
+                ..settings.email
+            };
+        }
+    }
+    settings
 }

@@ -26,12 +26,43 @@ pub struct AdoptionReport {
 impl AdoptionReport {
     /// Key of a process: `<service>.<instance>`, where the instance is the pod's name.
     pub fn key(service: &str, instance: &str) -> String {
-        // Only these characters may stand in one token of a key; host names may hold dots.
-        let allowed = |c: char| {
-            if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') { c } else { '_' }
-        };
-        let instance: String = instance.chars().map(allowed).collect();
-        format!("{service}.{instance}")
+        format!("{service}.{}", token(instance))
+    }
+}
+
+/// Only these characters may stand in one token of a key; host names may hold dots.
+fn token(instance: &str) -> String {
+    let allowed = |c: char| {
+        if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') { c } else { '_' }
+    };
+    instance.chars().map(allowed).collect()
+}
+
+/// Value in [`topology::OUTAGES`]: what waits because something outside the platform is unavailable, as one process
+/// sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutageReport {
+    /// When the oldest of what waits was planned, in milliseconds since 1970.
+    pub since: i64,
+    /// How many wait, those of other processes included.
+    pub waiting: u64,
+    /// Why, without anything about a person.
+    pub error: String,
+}
+
+impl OutageReport {
+    /// Key of what a process reports of one kind of effect: `<service>.<kind>.<instance>`.
+    pub fn key(service: &str, kind: &str, instance: &str) -> String {
+        format!("{service}.{kind}.{}", token(instance))
+    }
+
+    /// The service and the kind in a key; `None` for a key of another form.
+    pub fn from_key(key: &str) -> Option<(&str, &str)> {
+        let mut tokens = key.split('.');
+        match (tokens.next(), tokens.next(), tokens.next(), tokens.next()) {
+            (Some(service), Some(kind), Some(_), None) => Some((service, kind)),
+            _ => None,
+        }
     }
 }
 
@@ -100,6 +131,9 @@ mod tests {
 
     #[test]
     fn the_values_have_the_agreed_form() {
+        let outage = OutageReport { since: 7, waiting: 2, error: "no".to_owned() };
+        let text = r#"{"since":7,"waiting":2,"error":"no"}"#;
+        assert_eq!(serde_json::to_string(&outage).unwrap(), text);
         let report = AdoptionReport { kids: ["b", "a"].map(str::to_owned).into() };
         assert_eq!(serde_json::to_string(&report).unwrap(), r#"{"kids":["a","b"]}"#);
         assert_eq!(
@@ -113,6 +147,16 @@ mod tests {
         let text = r#"{"key":"auth.sid.1","before":7,"until":9}"#;
         assert_eq!(serde_json::to_string(&entry).unwrap(), text);
         assert_eq!(serde_json::from_str::<RevocationEntry>(text).unwrap(), entry);
+    }
+
+    #[test]
+    fn the_key_of_an_outage_gives_back_what_is_concerned() {
+        let key = OutageReport::key("notification", "email", "shop-notification-7.node");
+        assert_eq!(key, "notification.email.shop-notification-7_node");
+        assert_eq!(OutageReport::from_key(&key), Some(("notification", "email")));
+        for key in ["notification", "notification.email", "notification.email.a.b"] {
+            assert_eq!(OutageReport::from_key(key), None, "{key}");
+        }
     }
 
     #[test]

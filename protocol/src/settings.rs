@@ -14,7 +14,7 @@ use serde_yaml::{Mapping, Value};
 
 pub use auth::{Auth, PasswordHash, PasswordPolicy};
 pub use gateway::{CLIENTS_PER_UNDECLARED_ADDRESS, Cors, Gateway, RateLimits, network};
-pub use notification::{Email, EmailProvider, Notification, Sms, SmsProvider, Tls};
+pub use notification::{Email, EmailProvider, Notification, Shop, Sms, SmsProvider, Tls};
 pub use order::{CatalogMode, Order};
 pub use service::Service;
 

@@ -14,7 +14,7 @@ mod serving;
 pub use aggregates::{AGGREGATES, Aggregate, ORDERS, USERS};
 pub use events::Subject;
 pub use messaging::{
-    ADOPTION, BUCKETS, Bucket, DEAD_LETTER_PREFIX, REVOCATIONS, STREAMS, Stream, Users, stream_of,
+    ADOPTION, BUCKETS, Bucket, DEAD_LETTER_PREFIX, OUTAGES, REVOCATIONS, STREAMS, Stream, Users, stream_of,
 };
 pub use routes::{Budget, Route};
 pub use services::{Consumer, OBSOLETE_CONSUMERS, ObsoleteConsumer, SERVICES, Service, service};

@@ -95,8 +95,17 @@ pub const ADOPTION: Bucket = Bucket {
 pub const REVOCATIONS: Bucket =
     Bucket { name: "revocations", max_age: DAY, writers: Users::Only(&["auth"]), readers: Users::Everyone };
 
+/// What each process cannot get done outside the platform, such as sending mail; an entry not renewed within 90 s is of
+/// a process that is gone.
+pub const OUTAGES: Bucket = Bucket {
+    name: "outages",
+    max_age: Duration::from_secs(90),
+    writers: Users::Only(&["notification"]),
+    readers: Users::Only(&[]),
+};
+
 /// All key-value buckets.
-pub const BUCKETS: &[Bucket] = &[ADOPTION, REVOCATIONS];
+pub const BUCKETS: &[Bucket] = &[ADOPTION, REVOCATIONS, OUTAGES];
 
 impl Users {
     /// Whether the service of that name is one of them.

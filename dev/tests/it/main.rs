@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use dev::{Options, Platform, Ports, Smtp};
+use dev::{Mail, Options, Platform, Ports, Smtp};
 use serde_json::{Value, json};
 
 /// Ends with the test, also with one that fails.
@@ -155,7 +155,8 @@ async fn probes_and_metrics_are_on_a_port_of_their_own_and_only_services_show_th
 async fn mail_goes_to_the_server_that_was_named() {
     let mail = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let smtp = Smtp { host: "127.0.0.1".to_owned(), port: mail.local_addr().unwrap().port() };
-    let platform = Platform::start(Options { ports: Ports::Ephemeral, smtp: Some(smtp) }).await.unwrap();
+    let platform =
+        Platform::start(Options { ports: Ports::Ephemeral, mail: Mail::Smtp(smtp) }).await.unwrap();
     let pair = sign_in(&platform.url, &platform.admin_email, &platform.admin_password).await;
     let order = json!({
         "items": [{

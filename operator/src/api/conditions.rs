@@ -21,6 +21,8 @@ pub enum ConditionType {
     MigrationsReady,
     /// Every service has its pods.
     ServicesReady,
+    /// Mail and text messages leave the platform.
+    NotificationsReady,
     /// The way in from outside.
     EdgeReady,
     /// What the declared replicas really protect against.
@@ -31,7 +33,7 @@ pub enum ConditionType {
 
 impl ConditionType {
     /// All of them, in the order in which they are listed.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Ready,
         Self::Reconciling,
         Self::Stalled,
@@ -41,6 +43,7 @@ impl ConditionType {
         Self::KeysReady,
         Self::MigrationsReady,
         Self::ServicesReady,
+        Self::NotificationsReady,
         Self::EdgeReady,
         Self::Durable,
         Self::UpgradeAvailable,
@@ -58,6 +61,7 @@ impl ConditionType {
             Self::KeysReady => "KeysReady",
             Self::MigrationsReady => "MigrationsReady",
             Self::ServicesReady => "ServicesReady",
+            Self::NotificationsReady => "NotificationsReady",
             Self::EdgeReady => "EdgeReady",
             Self::Durable => "Durable",
             Self::UpgradeAvailable => "UpgradeAvailable",
@@ -163,6 +167,8 @@ pub mod reason {
     pub const MIGRATION_FAILED: &str = "MigrationFailed";
     /// Pods are missing.
     pub const PODS_NOT_READY: &str = "PodsNotReady";
+    /// A mail server, or whoever carries text messages, takes none.
+    pub const PROVIDER_UNAVAILABLE: &str = "ProviderUnavailable";
     /// Nothing was declared for it.
     pub const NOT_DECLARED: &str = "NotDeclared";
     /// `spec.suspend` is set and nothing waits.

@@ -9,21 +9,25 @@
 
 mod adoption;
 mod apply;
+mod bucket;
 mod config;
 mod desired;
 mod identity;
 mod jwt;
 mod observe;
+mod outages;
 mod permissions;
 mod plan;
 
-pub use adoption::{AdoptionError, adoption};
+pub use adoption::adoption;
 pub use apply::{ApplyError, apply};
+pub use bucket::BucketError;
 pub use config::{Cluster, ServerSettings, server_config};
 pub use desired::{ConsumerSpec, Desired, Limits, StreamSpec};
 pub use identity::{Identity, IdentityError, Issuer, Seeds};
 pub use jwt::SignError;
 pub use observe::{ObserveError, Observed, ObservedConsumer, ObservedStream, observe};
+pub use outages::{Outage, outages};
 pub use permissions::Permissions;
 pub use plan::{Action, Conflict, Plan, plan};
 

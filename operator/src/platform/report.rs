@@ -1,5 +1,6 @@
 //! Fifth step: what to say about a platform. Pure; the patch is `None` when nothing changed.
 
+mod notifications;
 mod parts;
 mod patch;
 
@@ -158,6 +159,9 @@ fn outcomes(findings: Findings<'_>, status: &PlatformStatus) -> Vec<(ConditionTy
             ConditionType::MessagingReady,
             parts::messaging_ready(findings.platform, servers, findings.applied),
         ));
+    }
+    if let Some(outages) = findings.servers.and_then(|servers| servers.outages.as_ref()) {
+        outcomes.push((ConditionType::NotificationsReady, notifications::notifications_ready(outages)));
     }
     if let Some(keys) = findings.kept_keys() {
         outcomes.push((ConditionType::KeysReady, parts::keys_ready(keys)));

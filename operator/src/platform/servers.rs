@@ -16,7 +16,7 @@ use super::{
 use crate::{
     api::LABEL_COMPONENT,
     keys::Adoption,
-    messaging::{self, Limits},
+    messaging::{self, Limits, Outage},
     postgres,
 };
 
@@ -45,6 +45,8 @@ pub struct Servers {
     pub adoption: Adoption,
     /// What tells each service's database from every other: as seen now, else as remembered.
     pub identities: BTreeMap<String, String>,
+    /// What services cannot get done outside the platform; `None` when that could not be asked.
+    pub outages: Option<Vec<Outage>>,
 }
 
 impl Servers {
@@ -96,18 +98,25 @@ pub async fn observe(
     };
     let messaging = async {
         if matches!(platform.nats, NatsServer::Managed { .. }) && !has_ready_pod(platform, "nats", live) {
-            return (Seen::Starting, Adoption::Unknown);
+            return (Seen::Starting, Adoption::Unknown, None);
         }
-        let (plan, reports) =
-            futures::future::join(patiently(Box::pin(streams(&peers))), patiently(Box::pin(reports(&peers))))
-                .await;
+        let (plan, reports, outages) = futures::future::join3(
+            patiently(Box::pin(streams(&peers))),
+            patiently(Box::pin(reports(&peers))),
+            patiently(Box::pin(outages(&peers))),
+        )
+        .await;
         let adoption = match reports {
             Seen::Known(reports) => Adoption::of(ready_pods(platform, live), &reports),
             Seen::Starting | Seen::Unreachable(_) => Adoption::Unknown,
         };
-        (plan, adoption)
+        let outages = match outages {
+            Seen::Known(outages) => Some(outages),
+            Seen::Starting | Seen::Unreachable(_) => None,
+        };
+        (plan, adoption, outages)
     };
-    let (database, (messaging, adoption)) = futures::future::join(database, messaging).await;
+    let (database, (messaging, adoption, outages)) = futures::future::join(database, messaging).await;
     let mut identities = platform.database_identities.clone();
     let database = match database {
         Seen::Starting => Seen::Starting,
@@ -117,7 +126,7 @@ pub async fn observe(
             Seen::Known(plans)
         }
     };
-    Servers { database, messaging, adoption, identities }
+    Servers { database, messaging, adoption, identities, outages }
 }
 
 /// What marks a platform's own roles and databases.
@@ -171,6 +180,11 @@ async fn reports(peers: &Peers) -> Result<BTreeMap<String, std::collections::BTr
     let by_pod =
         reports.into_iter().filter_map(|(key, kids)| Some((key.split_once('.')?.1.to_owned(), kids)));
     Ok(by_pod.collect())
+}
+
+async fn outages(peers: &Peers) -> Result<Vec<Outage>, String> {
+    let jetstream = peers.jetstream().await?;
+    messaging::outages(&jetstream).await.map_err(|error| chain(&error))
 }
 
 async fn patiently<T>(question: impl Future<Output = Result<T, String>>) -> Seen<T> {

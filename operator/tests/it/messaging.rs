@@ -10,12 +10,12 @@ use async_nats::jetstream::stream::{Config, RetentionPolicy};
 use async_nats::jetstream::{self, AckKind};
 use futures::StreamExt as _;
 use jiff::Timestamp;
-use protocol::buckets::AdoptionReport;
+use protocol::buckets::{AdoptionReport, OutageReport};
 use shopflow_operator::messaging::{
-    Action, Desired, Identity, Limits, Permissions, Seeds, adoption, observe, plan,
+    Action, Desired, Identity, Limits, Outage, Permissions, Seeds, adoption, observe, outages, plan,
 };
 use tokio::time::timeout;
-use topology::{ADOPTION, REVOCATIONS};
+use topology::{ADOPTION, OUTAGES, REVOCATIONS};
 
 use self::world::{LIMIT, User, World, connect};
 
@@ -168,6 +168,27 @@ async fn each_service_reports_its_own_keys_and_the_operator_reads_them() {
     let reports = adoption(&world.admin).await.unwrap();
     assert_eq!(reports.len(), topology::SERVICES.len(), "rubbish is no report");
     assert_eq!(reports["order.pod-1"], ["one".to_owned(), "two".to_owned()].into());
+}
+
+#[tokio::test]
+async fn what_waits_for_a_mail_server_is_reported_by_notification_alone_and_read_by_the_operator() {
+    let world = World::start().await;
+    let mut user = world.user("notification").await;
+    let jetstream = user.jetstream();
+    let key = OutageReport::key("notification", "email", "pod-1");
+    let subject = protocol::buckets::subject(&OUTAGES, &key);
+    let report = OutageReport { since: 7, waiting: 2, error: "connection refused".to_owned() };
+    let value = serde_json::to_vec(&report).unwrap();
+    jetstream.publish(subject.clone(), value.into()).await.unwrap().await.unwrap();
+    let expected = Outage { service: "notification".to_owned(), kind: "email".to_owned(), report };
+    assert_eq!(outages(&world.admin).await.unwrap(), [expected]);
+
+    let mut headers = async_nats::HeaderMap::new();
+    headers.insert("KV-Operation", "DEL");
+    jetstream.publish_with_headers(subject.clone(), headers, "".into()).await.unwrap().await.unwrap();
+    assert_eq!(outages(&world.admin).await.unwrap(), []);
+    user.was_never_refused().await;
+    world.user("order").await.cannot_publish(&subject).await;
 }
 
 #[tokio::test]

@@ -3,15 +3,34 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 /// Which providers carry the messages.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Notification {
+    /// In whose name messages are sent.
+    pub shop: Shop,
     /// Mail.
     pub email: Email,
     /// Text messages.
     pub sms: Sms,
+}
+
+/// In whose name messages are sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Shop {
+    /// What the shop calls itself where the sender of mail has no name of its own.
+    pub name: String,
+    /// Address of the shop's pages, to which messages lead; without it they hold no link.
+    pub url: Option<Url>,
+}
+
+impl Default for Shop {
+    fn default() -> Self {
+        Self { name: "ShopFlow".to_owned(), url: None }
+    }
 }
 
 /// Who carries mail.
@@ -21,6 +40,8 @@ pub enum EmailProvider {
     /// Nobody: a log line stands for the mail.
     #[default]
     Log,
+    /// Nobody: the whole mail is written to standard output. For development on one's own machine.
+    Terminal,
     /// An SMTP server.
     Smtp,
 }
@@ -75,6 +96,8 @@ pub enum SmsProvider {
     /// Nobody: a log line stands for the SMS.
     #[default]
     Log,
+    /// Nobody: the whole SMS is written to standard output. For development on one's own machine.
+    Terminal,
     /// Twilio, or what speaks its Messages API.
     Twilio,
 }

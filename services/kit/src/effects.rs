@@ -15,6 +15,7 @@
 //! effect is, and what became of it, is the service's own row, in its own table and with its own constraints.
 
 mod metrics;
+mod outages;
 mod rules;
 mod runner;
 mod settle;
@@ -26,6 +27,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 pub(crate) use metrics::Metrics;
+pub(crate) use outages::{Outages, Reporter};
 pub use rules::LIFE;
 pub(crate) use runner::Runner;
 

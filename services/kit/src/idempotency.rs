@@ -17,7 +17,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::clock::{Clock, SharedClock};
-use crate::database::{Database, Transaction};
+use crate::database::{Database, Error, Transaction};
 use crate::problem::{Code, Problem};
 use crate::store::idempotency as store;
 
@@ -196,16 +196,12 @@ impl Work {
     }
 
     /// Keeps the answer and commits it with the effect.
-    pub async fn commit(mut self, answer: Answer) -> Result<Answer, Problem> {
+    pub async fn commit(mut self, answer: Answer) -> Result<Answer, Error> {
         if let Some(request) = self.request {
             let kept = answer.clone().kept(&request, self.clock.now());
             store::keep(&mut self.transaction, (request.owner, request.key), kept);
         }
-        match self.transaction.commit().await {
-            // Answered between the look and the lock: whoever repeats the request gets that answer.
-            Err(error) if error.constraint() == Some(store::UNIQUE) => Err(in_flight()),
-            result => Ok(result.map(|()| answer)?),
-        }
+        self.transaction.commit().await.map(|()| answer)
     }
 }
 
@@ -232,6 +228,11 @@ async fn repeated(
     }
 }
 
-fn in_flight() -> Problem {
+/// Whether an error says that the request was answered between the look and the lock: whoever repeats it gets that answer.
+pub(crate) fn is_answered(error: &Error) -> bool {
+    error.constraint() == Some(store::UNIQUE)
+}
+
+pub(crate) fn in_flight() -> Problem {
     Problem::of(Code::IdempotencyInFlight).with_detail("A request with this Idempotency-Key is in flight.")
 }

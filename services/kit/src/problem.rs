@@ -9,6 +9,7 @@ use http::{HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use crate::database::Error;
+use crate::idempotency;
 
 pub use crate::validation::FieldError;
 pub use catalogue::{Code, codes, groups, markdown};
@@ -238,6 +239,7 @@ impl From<Error> for Problem {
                 tracing::warn!(%error, "event too large");
                 Self::of(Code::TooLarge).with_detail("The request holds more than can be announced.")
             }
+            Error::Constraint { .. } if idempotency::is_answered(&error) => idempotency::in_flight(),
             Error::Constraint { .. } | Error::Statement(_) | Error::Column { .. } => {
                 tracing::error!(%error, "database refused a statement");
                 Self::internal()

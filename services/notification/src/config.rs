@@ -7,19 +7,35 @@ use anyhow::{Context as _, bail};
 use lettre::message::Mailbox;
 use url::Url;
 
-pub use protocol::settings::{Email, EmailProvider, Notification as Config, Sms, SmsProvider, Tls};
+pub use protocol::settings::{Email, EmailProvider, Notification as Config, Shop, Sms, SmsProvider, Tls};
 
-use crate::domain::Channel;
-use crate::providers::{Log, Provider, Providers, Smtp, SmtpSettings, Twilio, TwilioSettings};
+use crate::domain::{self, Channel};
+use crate::providers::{Log, Provider, Providers, Smtp, SmtpSettings, Terminal, Twilio, TwilioSettings};
 
 /// The providers declared in `config`; the error names the key to correct.
 pub(crate) fn providers(config: &Config) -> anyhow::Result<Providers> {
     Ok(Providers { email: email(&config.email)?, sms: sms(&config.sms)? })
 }
 
+/// The shop in whose name messages are sent: as the sender of mail calls it, so that the mail speaks of no other.
+pub(crate) fn shop(config: &Config) -> anyhow::Result<domain::Shop> {
+    let name = sender(&config.email)?.name.filter(|name| !name.trim().is_empty());
+    let url = config.shop.url.clone();
+    if url.as_ref().is_some_and(|url| !matches!(url.scheme(), "http" | "https")) {
+        bail!("notification.shop.url must begin with https:// or http://");
+    }
+    Ok(domain::Shop { name: name.unwrap_or_else(|| config.shop.name.clone()), url })
+}
+
+fn sender(settings: &Email) -> anyhow::Result<Mailbox> {
+    settings.from.parse().context("notification.email.from is not of the form `Name <address>`")
+}
+
 fn email(settings: &Email) -> anyhow::Result<Arc<dyn Provider>> {
-    if settings.provider == EmailProvider::Log {
-        return Ok(Arc::new(Log(Channel::Email)));
+    match settings.provider {
+        EmailProvider::Log => return Ok(Arc::new(Log(Channel::Email))),
+        EmailProvider::Terminal => return Ok(Arc::new(Terminal(Channel::Email))),
+        EmailProvider::Smtp => {}
     }
     if settings.host.is_empty() {
         bail!("notification.email.host is empty; set it to the SMTP server's name");
@@ -27,8 +43,7 @@ fn email(settings: &Email) -> anyhow::Result<Arc<dyn Provider>> {
     if settings.tls == Tls::None && settings.credentials_dir.is_some() && !is_loopback(&settings.host) {
         bail!("notification.email.tls is none, which would send the password in clear; use starttls or tls");
     }
-    let from: Mailbox =
-        settings.from.parse().context("notification.email.from is not of the form `Name <address>`")?;
+    let from = sender(settings)?;
     let smtp = Smtp::new(SmtpSettings {
         host: settings.host.clone(),
         port: settings.port,
@@ -41,8 +56,10 @@ fn email(settings: &Email) -> anyhow::Result<Arc<dyn Provider>> {
 }
 
 fn sms(settings: &Sms) -> anyhow::Result<Arc<dyn Provider>> {
-    if settings.provider == SmsProvider::Log {
-        return Ok(Arc::new(Log(Channel::Sms)));
+    match settings.provider {
+        SmsProvider::Log => return Ok(Arc::new(Log(Channel::Sms))),
+        SmsProvider::Terminal => return Ok(Arc::new(Terminal(Channel::Sms))),
+        SmsProvider::Twilio => {}
     }
     if settings.from.is_empty() {
         bail!("notification.sms.from is empty; set it to a number or a messaging service's SID");
@@ -73,7 +90,16 @@ mod tests {
 
     fn refusal(yaml: &str) -> String {
         let config: Config = serde_yaml::from_str(yaml).unwrap();
-        providers(&config).err().unwrap().to_string()
+        providers(&config).err().or(shop(&config).err()).unwrap().to_string()
+    }
+
+    #[rstest]
+    #[case("{email: {from: 'Lighthouse <post@shop.example>'}, shop: {name: north}}", "Lighthouse")]
+    #[case("{email: {from: post@shop.example}, shop: {name: north}}", "north")]
+    #[case("{}", "ShopFlow")]
+    fn the_shop_is_called_as_the_sender_of_its_mail_is(#[case] yaml: &str, #[case] name: &str) {
+        let config: Config = serde_yaml::from_str(yaml).unwrap();
+        assert_eq!(shop(&config).unwrap().name, name);
     }
 
     #[test]
@@ -86,6 +112,8 @@ mod tests {
     #[case("{email: {provider: smtp}}", "email.host")]
     #[case("{email: {provider: smtp, host: mail, from: nobody}}", "email.from")]
     #[case("{email: {provider: smtp, host: mail, tls: none, credentials_dir: /c}}", "email.tls")]
+    #[case("{email: {from: nobody}}", "email.from")]
+    #[case("{shop: {url: 'mailto:post@shop.example'}}", "shop.url")]
     #[case("{sms: {provider: twilio}}", "sms.from")]
     #[case("{sms: {provider: twilio, from: '+1'}}", "sms.credentials_dir")]
     #[case(

@@ -11,6 +11,8 @@ mod http;
 mod providers;
 mod store;
 
+use std::sync::Arc;
+
 use kit::Service;
 use kit::access::Access;
 use kit::client::ServiceClient;
@@ -26,7 +28,7 @@ use crate::app::upstreams::Upstreams;
 use crate::domain::Channel;
 use crate::http::State;
 
-pub use config::{Config, Email, EmailProvider, Sms, SmsProvider, Tls};
+pub use config::{Config, Email, EmailProvider, Shop, Sms, SmsProvider, Tls};
 
 /// The notification service.
 #[derive(Debug)]
@@ -63,10 +65,12 @@ impl Service for Notification {
         };
         let providers = config::providers(&config)?;
         let sender = |channel, provider| Sender { channel, provider, clock: clock.clone() };
-        let handler = OrderEventHandler { upstreams, clock: clock.clone() };
+        let shop = Arc::new(config::shop(&config)?);
+        let handler = OrderEventHandler { upstreams, shop, clock: clock.clone() };
         let consumers =
             Consumers::new(Self::NAME, database.clone(), start.jetstream()?, clock.clone(), &start.metrics)?
                 .consume(events::ORDERS, events::orders(handler))?
+                .report_outages(&start.config.instance)
                 .effect(sender(Channel::Email, providers.email))
                 .effect(sender(Channel::Sms, providers.sms));
         let dead_letters = consumers.dead_letters();

@@ -208,7 +208,8 @@ pub(crate) fn example_order_answer() -> Value {
       "shipped_at": null,
       "delivered_at": null,
       "created_at": "<time>",
-      "updated_at": "<time>"
+      "updated_at": "<time>",
+      "number": "<string>"
     })
 }
 

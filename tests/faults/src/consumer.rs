@@ -72,7 +72,7 @@ impl<E: Event> LookupHandler<E> for Applier {
                 ON CONFLICT (id) DO UPDATE SET version = excluded.version";
             transaction.execute(sql, &[&about.id, &about.sequence]).await?;
         }
-        effects::plan(transaction, NOTICE, event.event_id, Some(&event.origin), SystemClock.now()).await?;
+        effects::plan(transaction, NOTICE, event.event_id, Some(&event.origin), SystemClock.now())?;
         Ok(())
     }
 }

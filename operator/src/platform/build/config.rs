@@ -2,7 +2,7 @@
 
 use protocol::{
     paths::{Mount, Paths},
-    settings::{self, Auth, Email, Notification, Order, Section, Service, Sms},
+    settings::{self, Auth, Email, Notification, Order, Section, Service, Shop, Sms},
 };
 
 use crate::{
@@ -90,5 +90,7 @@ fn notification(platform: &Platform, paths: &Paths) -> Notification {
             credentials_dir: Some(paths.mount(Mount::Twilio)),
         },
     };
-    Notification { email, sms }
+    // The pages are the storefront's, which a platform does not have yet.
+    let shop = Shop { name: platform.name.clone(), url: None };
+    Notification { shop, email, sms }
 }

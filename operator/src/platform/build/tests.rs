@@ -61,6 +61,7 @@ impl World {
             messaging: Seen::Known(crate::messaging::Plan::default()),
             adoption: Adoption::Unknown,
             identities: BTreeMap::new(),
+            outages: None,
         };
         let mut world = Self { resource, platform, memory, keys, servers, live };
         world.migrate("Complete");

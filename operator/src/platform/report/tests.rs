@@ -161,6 +161,7 @@ fn answering(platform: &Platform) -> Servers {
             .databases()
             .map(|plan| (plan.service.name.to_owned(), format!("7/{}", plan.service.port)))
             .collect(),
+        outages: Some(Vec::new()),
     }
 }
 

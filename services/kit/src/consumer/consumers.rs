@@ -15,7 +15,7 @@ use super::runner::Runner;
 use crate::clock::SharedClock;
 use crate::database::Database;
 use crate::dead_letters::{Background, DeadLetters};
-use crate::effects::{self, Effect};
+use crate::effects::{self, Effect, Outages, Reporter};
 use crate::lifecycle::Task;
 use crate::metrics::Registry;
 
@@ -61,6 +61,9 @@ pub struct Consumers {
     consumed: Vec<(&'static topology::Consumer, Handlers)>,
     effects: Vec<EffectTask>,
     planned: watch::Sender<()>,
+    outages: Outages,
+    /// Under which name outages are reported.
+    instance: Option<String>,
 }
 
 impl Consumers {
@@ -81,6 +84,8 @@ impl Consumers {
             consumed: Vec::new(),
             effects: Vec::new(),
             planned: watch::Sender::new(()),
+            outages: Outages::default(),
+            instance: None,
         })
     }
 
@@ -109,10 +114,18 @@ impl Consumers {
                 clock: consumers.clock.clone(),
                 letters,
                 metrics,
+                outages: consumers.outages.clone(),
                 planned: consumers.planned.subscribe(),
             });
             Task::new(kind, move |shutdown| Arc::clone(&runner).run(shutdown))
         }));
+        self
+    }
+
+    /// Tells the operator, as the process of that name, while the other side of an effect is unavailable.
+    #[must_use]
+    pub fn report_outages(mut self, instance: &str) -> Self {
+        self.instance = Some(instance.to_owned());
         self
     }
 
@@ -127,6 +140,7 @@ impl Consumers {
         let metrics = Metrics::new(&self.metrics);
         let mut tasks = vec![self.dead_letters_task(letters), self.advisories_task(metrics.clone())];
         let effect_metrics = effects::Metrics::new(&self.metrics);
+        tasks.extend(self.outages_task());
         for effect in std::mem::take(&mut self.effects) {
             tasks.push(effect(&self, letters.clone(), effect_metrics.clone()));
         }
@@ -159,6 +173,16 @@ impl Consumers {
         );
         let work = Background { letters: letters.clone(), jetstream: self.jetstream.clone(), open };
         Task::new("dead letters", move |shutdown| work.clone().run(shutdown))
+    }
+
+    fn outages_task(&self) -> Option<Task> {
+        let reporter = Reporter {
+            jetstream: self.jetstream.clone(),
+            service: self.service.name,
+            instance: self.instance.clone()?,
+            outages: self.outages.clone(),
+        };
+        Some(Task::new("outages", move |shutdown| reporter.clone().run(shutdown)))
     }
 
     fn advisories_task(&self, metrics: Metrics) -> Task {

@@ -53,7 +53,9 @@ impl From<RedriveError> for Problem {
                 .with_detail("A redrive took effect, or it was discarded, before."),
             RedriveError::Unreadable => Self::of(Code::UnreadableEvent)
                 .with_detail("The stored message cannot be read; no redrive can handle it."),
-            RedriveError::NotNow(_) => Self::unavailable(RETRY_AFTER_SECONDS),
+            RedriveError::NotNow(_) => Self::unavailable(RETRY_AFTER_SECONDS).with_detail(
+                "What the event needs is unavailable; the redrive was not made. Please try again.",
+            ),
             RedriveError::Failed(cause) => {
                 Self::of(Code::NotDeliverable).with_detail(format!("The event failed again: {cause:#}."))
             }

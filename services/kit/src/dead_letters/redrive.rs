@@ -66,7 +66,7 @@ impl DeadLetters {
                 }
                 Err(RedriveError::Unreadable) => {
                     let cause = shown(&format!("{}; no redrive can handle it", letter.cause));
-                    store::redrive_failed(&self.0.database, letter.id, &cause).await?;
+                    store::redrive_failed(&self.0.database, letter.id, Uuid::now_v7(), &cause).await?;
                 }
                 Ok(()) | Err(RedriveError::NotFound | RedriveError::NotDead | RedriveError::Failed(_)) => {}
             }
@@ -84,15 +84,15 @@ impl DeadLetters {
             event.id = letter.origin.event_id.map(tracing::field::display),
         );
         async {
-            store::begin_redrive(&self.0.database, letter.id, redrive_id).await?;
-            let result = self.take_effect(letter).await;
+            let result = self.take_effect(letter, redrive_id).await;
             match &result {
                 Ok(()) => tracing::info!("dead letter redriven"),
                 Err(RedriveError::Failed(cause)) => {
                     tracing::warn!(error = format!("{cause:#}"), "redrive failed");
                     let cause = shown(&format!("{cause:#}"));
-                    store::redrive_failed(&self.0.database, letter.id, &cause).await?;
+                    store::redrive_failed(&self.0.database, letter.id, redrive_id, &cause).await?;
                 }
+                // Not made, so not counted.
                 Err(error) => tracing::warn!(%error, "redrive was not made"),
             }
             result
@@ -102,7 +102,7 @@ impl DeadLetters {
     }
 
     /// The effect, in the transaction that also marks the letter.
-    async fn take_effect(&self, letter: &Letter) -> Result<(), RedriveError> {
+    async fn take_effect(&self, letter: &Letter, redrive_id: Uuid) -> Result<(), RedriveError> {
         let Letter { id, origin, .. } = letter;
         let handlers = self.0.handlers.get(origin.consumer.as_str()).ok_or_else(|| {
             RedriveError::Failed(anyhow!("the service has no consumer {} any more", origin.consumer))
@@ -114,7 +114,7 @@ impl DeadLetters {
             return Err(RedriveError::NotDead);
         }
         guard::handle(&mut *call, &mut transaction).await?;
-        store::redriven(&mut transaction, *id, self.now()).await.map_err(Failure::from)?;
+        store::redriven(&mut transaction, *id, redrive_id, self.now()).await.map_err(Failure::from)?;
         Ok(transaction.commit().await.map_err(Failure::from)?)
     }
 }

@@ -167,37 +167,35 @@ pub(super) async fn hold(transaction: &mut Transaction, id: Uuid) -> Result<bool
     Ok(row.is_some())
 }
 
-/// Notes a redrive under its own message id.
-pub(super) async fn begin_redrive(db: impl Query, id: Uuid, redrive_id: Uuid) -> Result<(), Error> {
-    db.execute(
-        "UPDATE inbox_dead_letters SET redrives = redrives + 1, redrive_id = $2 WHERE id = $1",
-        &[&id, &redrive_id],
-    )
-    .await
-    .map(|_| ())
-}
-
-/// Ends a redrive that took effect, in its transaction.
+/// Ends the redrive of that message id, which took effect, in its transaction.
 pub(super) async fn redriven(
     transaction: &mut Transaction,
     id: Uuid,
+    redrive_id: Uuid,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
     transaction
         .execute(
-            "UPDATE inbox_dead_letters SET redriven_at = $2, redrive_due_at = NULL WHERE id = $1",
-            &[&id, &now],
+            "UPDATE inbox_dead_letters
+             SET redriven_at = $3, redrives = redrives + 1, redrive_id = $2, redrive_due_at = NULL WHERE id = $1",
+            &[&id, &redrive_id, &now],
         )
         .await
         .map(|_| ())
 }
 
-/// Keeps why a redrive failed.
-pub(super) async fn redrive_failed(db: impl Query, id: Uuid, cause: &str) -> Result<(), Error> {
+/// Keeps why the redrive of that message id failed.
+pub(super) async fn redrive_failed(
+    db: impl Query,
+    id: Uuid,
+    redrive_id: Uuid,
+    cause: &str,
+) -> Result<(), Error> {
     db.execute(
-        "UPDATE inbox_dead_letters SET cause = $2, redrive_due_at = NULL
+        "UPDATE inbox_dead_letters
+         SET cause = $3, redrives = redrives + 1, redrive_id = $2, redrive_due_at = NULL
          WHERE id = $1 AND redriven_at IS NULL AND discarded_at IS NULL",
-        &[&id, &cause],
+        &[&id, &redrive_id, &cause],
     )
     .await
     .map(|_| ())

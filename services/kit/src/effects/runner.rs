@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
+use protocol::buckets::OutageReport;
 use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
@@ -13,6 +14,7 @@ use uuid::Uuid;
 
 use super::Effect;
 use super::metrics::Metrics;
+use super::outages::Outages;
 use super::rules::Breaker;
 use super::settle::Ended;
 use super::store::{self, Leased, Lessee};
@@ -44,6 +46,7 @@ pub(crate) struct Runner<E> {
     pub(crate) clock: SharedClock,
     pub(crate) letters: DeadLetters,
     pub(crate) metrics: Metrics,
+    pub(crate) outages: Outages,
     /// Effects may have been planned by this process.
     pub(crate) planned: watch::Receiver<()>,
 }
@@ -59,6 +62,8 @@ struct Run<E> {
     breaker: Breaker,
     /// Whether effects may be due that no look has found.
     wanted: bool,
+    /// Why the other side was unavailable when it was last asked.
+    trouble: Option<String>,
     /// Nothing is leased before this.
     ready: Instant,
     measure: Instant,
@@ -68,6 +73,8 @@ struct Run<E> {
 struct Heard {
     /// `None` when it was not asked.
     ended: Option<Ended>,
+    /// Why not, where it was unavailable.
+    trouble: Option<String>,
     /// Whether the effect was tried because the other side had been unavailable.
     probing: bool,
 }
@@ -84,6 +91,7 @@ impl<E: Effect> Runner<E> {
             held: HashMap::new(),
             breaker: Breaker::default(),
             wanted: true,
+            trouble: None,
             ready: now,
             measure: now,
         };
@@ -113,10 +121,12 @@ impl<E: Effect> Runner<E> {
         if let Some(origin) = &leased.origin {
             crate::telemetry::continue_from(&span, origin);
         }
-        Heard { ended: self.act(&leased).instrument(span).await, probing }
+        let (ended, trouble) = self.act(&leased).instrument(span).await.unzip();
+        Heard { ended, trouble: trouble.flatten(), probing }
     }
 
-    async fn act(&self, leased: &Leased) -> Option<Ended> {
+    /// What became of it, and why the other side was unavailable; `None` when it was not asked.
+    async fn act(&self, leased: &Leased) -> Option<(Ended, Option<String>)> {
         let deadline = self.effect.deadline();
         let silent = || Failure::not_now(anyhow!("no answer within {} s", deadline.as_secs()));
         if leased.starts > MAX_STARTS {
@@ -140,14 +150,14 @@ impl<E: Effect> Runner<E> {
         let took = started.elapsed();
         let ended = self.settle(leased, &result).await;
         self.metrics.observe(self.effect.kind(), ended, took);
-        match &result {
-            Ok(_) => tracing::info!(outcome = ended.name(), "effect attempted"),
-            // Not its sources, which name people.
-            Err(failure) => {
-                tracing::warn!(outcome = ended.name(), error = %failure.cause(), "effect attempted");
-            }
-        }
-        Some(ended)
+        let Err(failure) = &result else {
+            tracing::info!(outcome = ended.name(), "effect attempted");
+            return Some((ended, None));
+        };
+        // Not its sources, which name people.
+        let error = failure.cause().to_string();
+        tracing::warn!(outcome = ended.name(), error, "effect attempted");
+        Some((ended, (ended == Ended::Unavailable).then_some(error)))
     }
 }
 
@@ -189,8 +199,17 @@ impl<E: Effect> Run<E> {
             Ok((task, _)) => *task,
             Err(error) => error.id(),
         });
-        let Ok((_, Heard { ended: Some(ended), probing })) = heard else { return };
+        let Ok((_, Heard { ended: Some(ended), trouble, probing })) = heard else { return };
         self.breaker.heard(*ended == Ended::Unavailable, *probing);
+        let trouble = match trouble {
+            _ if self.breaker.is_closed() => None,
+            None => self.trouble.clone(),
+            trouble => trouble.clone(),
+        };
+        if trouble != self.trouble {
+            self.trouble = trouble;
+            self.measure = Instant::now();
+        }
         if let Some(pause) = self.breaker.pause() {
             self.ready = Instant::now() + pause;
             self.wanted = true;
@@ -217,6 +236,24 @@ impl<E: Effect> Run<E> {
             let oldest = backlog.oldest.map_or(0, |oldest| (now - oldest).num_seconds().max(0));
             self.runner.metrics.measured(kind, backlog.waiting, oldest, !self.breaker.is_closed());
         }
+        self.report().await;
+    }
+
+    /// What waits because the other side is unavailable.
+    async fn report(&self) {
+        let Some(trouble) = &self.trouble else {
+            return self.runner.outages.set(self.runner.effect.kind(), None);
+        };
+        // Without the database nothing is known; what was said before stays.
+        let Ok(planned) = store::planned(&self.runner.database, self.runner.effect.kind()).await else {
+            return;
+        };
+        let outage = planned.oldest.map(|oldest| OutageReport {
+            since: oldest.timestamp_millis(),
+            waiting: planned.waiting.unsigned_abs(),
+            error: trouble.clone(),
+        });
+        self.runner.outages.set(self.runner.effect.kind(), outage);
     }
 
     async fn stop(mut self) {

@@ -114,6 +114,14 @@ pub(super) fn delete(transaction: &mut Transaction, id: Uuid) {
     transaction.defer("DELETE FROM effects WHERE id = $1", values![id]);
 }
 
+/// Effects of a kind that are still to happen.
+pub(super) async fn planned(db: impl Query, kind: &str) -> Result<Backlog, Error> {
+    let row = db
+        .row("SELECT count(*) AS waiting, min(planned_at) AS oldest FROM effects WHERE kind = $1", &[&kind])
+        .await?;
+    Ok(Backlog { waiting: row.try_get("waiting")?, oldest: row.try_get("oldest")? })
+}
+
 /// Effects of a kind that are due.
 pub(super) async fn backlog(db: impl Query, kind: &str, now: DateTime<Utc>) -> Result<Backlog, Error> {
     let row = db

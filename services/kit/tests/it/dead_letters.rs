@@ -117,6 +117,7 @@ async fn ten_redrives_at_once_take_effect_once() {
     let answers = futures::future::join_all(redrives).await;
     assert_eq!(answers.iter().filter(|status| **status == 200).count(), 1, "{answers:?}");
     assert!(answers.iter().all(|status| [200, 409].contains(&status.as_u16())), "{answers:?}");
+    assert_eq!(desk.letter_of(id).await["redrives"], 1);
     desk.stage.took_effect_once(vec![id]).await;
     desk.process.stop().await;
 }
@@ -144,7 +145,7 @@ async fn a_redrive_that_meets_something_unavailable_is_503_and_burns_nothing() {
     assert_eq!(answer.status, 503);
     assert!(answer.header("retry-after").is_some());
     assert!(!answer.text.contains("shard"), "a 5xx shows no cause");
-    assert_eq!(desk.letter_of(id).await["cause"], letter["cause"]);
+    assert_eq!(desk.letter_of(id).await, letter, "it was not made, so it does not count");
     desk.process.stop().await;
 }
 

@@ -4,6 +4,8 @@
 //! the event comes. A redriven event gives what failed its new content and another chance; what is sent, or still
 //! queued, stays as it is.
 
+use std::sync::Arc;
+
 use anyhow::anyhow;
 use futures::future::join;
 use kit::clock::SharedClock;
@@ -15,7 +17,7 @@ use kit::timestamp::Timestamp;
 use uuid::Uuid;
 
 use super::upstreams::Upstreams;
-use crate::domain::{Draft, Kind, Origin, drafts};
+use crate::domain::{Draft, Kind, Origin, Shop, drafts};
 use crate::store::notifications;
 
 /// An event about an order that its customer hears of. The rest is asked for, so that it is never out of date.
@@ -56,6 +58,7 @@ impl OrderEvent for OrderShipped {
 #[derive(Clone)]
 pub(crate) struct OrderEventHandler {
     pub(crate) upstreams: Upstreams,
+    pub(crate) shop: Arc<Shop>,
     pub(crate) clock: SharedClock,
 }
 
@@ -70,8 +73,12 @@ impl<E: OrderEvent> LookupHandler<E> for OrderEventHandler {
         if order.user_id != user_id {
             return Err(Failure::reject(anyhow!("the order belongs to another user than the event says")));
         }
+        // A release is rolled out one service after another.
+        let Some(number) = &order.number else {
+            return Err(Failure::not_now(anyhow!("the order service is of a release without order numbers")));
+        };
         let customer = customer.map_err(|error| Failure::from(error).context("the user cannot be read"))?;
-        drafts(E::KIND, &order, &customer).map_err(Failure::reject)
+        drafts(E::KIND, &self.shop, number, &order, &customer).map_err(Failure::reject)
     }
 
     async fn handle(

@@ -9,8 +9,8 @@ use kit::effects::{Effect, Outcome};
 use kit::timestamp::Timestamp;
 use uuid::Uuid;
 
-use crate::domain::{Channel, Settlement};
-use crate::providers::{Message, Provider, SendError};
+use crate::domain::{Channel, Receipt, Settlement};
+use crate::providers::{Message, Provider, SendError, Verdict};
 use crate::store::notifications;
 
 /// Sends the notifications of one channel.
@@ -22,7 +22,7 @@ pub(crate) struct Sender {
 
 impl Effect for Sender {
     type Task = Message;
-    type Receipt = String;
+    type Receipt = Receipt;
 
     fn kind(&self) -> &'static str {
         self.channel.as_str()
@@ -33,7 +33,7 @@ impl Effect for Sender {
     }
 
     /// Mail carries the notification's id in its `Message-ID`, by which receivers recognise a repetition.
-    async fn act(&self, _: Uuid, message: &Message) -> Result<String, Failure> {
+    async fn act(&self, _: Uuid, message: &Message) -> Result<Receipt, Failure> {
         Ok(self.provider.send(message).await?)
     }
 
@@ -41,7 +41,7 @@ impl Effect for Sender {
         &self,
         transaction: &mut Transaction,
         id: Uuid,
-        outcome: Outcome<'_, String>,
+        outcome: Outcome<'_, Receipt>,
     ) -> Result<(), Error> {
         let now = Timestamp::now(self.clock.as_ref()).get();
         notifications::settle(transaction, id, Settlement::of(&outcome), now);
@@ -52,16 +52,15 @@ impl Effect for Sender {
 /// The provider's words name people: they are for the notification's record, behind a sentence for the logs.
 impl From<SendError> for Failure {
     fn from(error: SendError) -> Self {
-        match error {
-            SendError::Refused(_) => {
-                Self::reject(anyhow::Error::new(error).context("the provider refused the message"))
-            }
-            SendError::Delayed(_) => {
-                Self::retry(anyhow::Error::new(error).context("the provider did not take the message yet"))
-            }
-            SendError::Unavailable(_) => {
-                Self::not_now(anyhow::Error::new(error).context("the provider is unavailable"))
-            }
+        let SendError { verdict, summary, words } = error;
+        let cause = match words {
+            Some(words) => anyhow::Error::msg(words).context(summary),
+            None => anyhow::Error::msg(summary),
+        };
+        match verdict {
+            Verdict::Refused => Self::reject(cause),
+            Verdict::Delayed => Self::retry(cause),
+            Verdict::Unavailable => Self::not_now(cause),
         }
     }
 }

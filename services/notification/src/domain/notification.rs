@@ -54,6 +54,8 @@ pub(crate) enum Status {
     Queued,
     /// Accepted by the provider.
     Sent,
+    /// Written to the log alone: no provider is declared for the channel.
+    Logged,
     /// Given up, until an administrator redrives the event.
     Failed,
 }
@@ -64,6 +66,7 @@ impl Status {
         match self {
             Self::Queued => "queued",
             Self::Sent => "sent",
+            Self::Logged => "logged",
             Self::Failed => "failed",
         }
     }
@@ -76,6 +79,7 @@ impl FromStr for Status {
         match text {
             "queued" => Ok(Self::Queued),
             "sent" => Ok(Self::Sent),
+            "logged" => Ok(Self::Logged),
             "failed" => Ok(Self::Failed),
             _ => Err(Unknown { what: "status" }),
         }

@@ -7,8 +7,11 @@ use uuid::Uuid;
 /// An order, as the order service answers it.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Order {
-    /// Identifier; its first eight characters are the number that people see.
+    /// Identifier.
     pub(crate) id: Uuid,
+    /// By which people speak of it; none from an order service of a release before numbers.
+    #[serde(default)]
+    pub(crate) number: Option<String>,
     /// Who placed it.
     pub(crate) user_id: Uuid,
     /// Order lines.

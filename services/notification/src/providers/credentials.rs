@@ -19,8 +19,8 @@ impl CredentialsDir {
     pub(super) async fn read(&self, file: &str) -> Result<SecretString, SendError> {
         match tokio::fs::read_to_string(self.0.join(file)).await {
             Ok(text) if !text.trim().is_empty() => Ok(SecretString::from(text.trim().to_owned())),
-            Ok(_) => Err(SendError::Unavailable(format!("the credentials file {file} is empty"))),
-            Err(error) => Err(SendError::Unavailable(format!(
+            Ok(_) => Err(SendError::unavailable(format!("the credentials file {file} is empty"))),
+            Err(error) => Err(SendError::unavailable(format!(
                 "the credentials file {file} cannot be read: {}",
                 error.kind()
             ))),

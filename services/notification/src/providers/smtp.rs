@@ -1,11 +1,13 @@
 //! Mail through an SMTP server: a relay of one's own, or Amazon SES by its SMTP interface.
 
+use std::error::Error as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use lettre::message::{Mailbox, SinglePart};
+use lettre::message::header::{HeaderName, HeaderValue};
+use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls as LettreTls, TlsParameters};
 use lettre::transport::smtp::response::Response;
@@ -15,9 +17,11 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 
 use super::credentials::CredentialsDir;
-use super::{Message, Provider, SendError};
+use super::{Message, Provider, SendError, Verdict, cause};
+use crate::domain::Receipt;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
+const AUTO_SUBMITTED: HeaderName = HeaderName::new_from_ascii_str("Auto-Submitted");
 
 /// Reply codes that are not about the message: the server closes (RFC 5321 §4.2.3), or it does not accept our
 /// credentials (RFC 4954 §6), which may be corrected.
@@ -129,25 +133,56 @@ impl Smtp {
         let recipient = message
             .recipient
             .parse()
-            .map_err(|_| SendError::Refused("the recipient is not an e-mail address".to_owned()))?;
-        lettre::Message::builder()
+            .map_err(|_| SendError::refused("the recipient is not an e-mail address"))?;
+        let builder = lettre::Message::builder()
             .from(self.settings.from.clone())
             .to(Mailbox::new(None, recipient))
             .subject(message.subject.clone().unwrap_or_default())
+            .date(message.composed_at.into())
             .message_id(Some(self.message_id(message)))
-            .singlepart(SinglePart::html(message.body.clone()))
-            .map_err(|error| SendError::Refused(format!("the mail cannot be composed: {error}")))
+            // Nobody's absence is answered to a machine (RFC 3834, 5).
+            .raw_header(HeaderValue::new(AUTO_SUBMITTED, "auto-generated".to_owned()));
+        let html = message.body.clone();
+        let mail = match message.plain_text.clone() {
+            Some(plain_text) => builder.multipart(MultiPart::alternative_plain_html(plain_text, html)),
+            None => builder.singlepart(SinglePart::html(html)),
+        };
+        mail.map_err(|error| SendError {
+            words: Some(error.to_string()),
+            ..SendError::refused("the mail cannot be composed")
+        })
+    }
+
+    /// Why `error`, with the server's name; what the server said is kept aside.
+    fn failure(&self, error: &lettre::transport::smtp::Error) -> SendError {
+        let server = format!("SMTP {}:{}", self.settings.host, self.settings.port);
+        let verdict = match error.status().map(u16::from) {
+            Some(code) if SERVER_CODES.contains(&code) => Verdict::Unavailable,
+            Some(400..500) => Verdict::Delayed,
+            _ if error.is_permanent() => Verdict::Refused,
+            _ => Verdict::Unavailable,
+        };
+        match error.status() {
+            Some(code) => SendError {
+                verdict,
+                summary: format!("{server} answered {}", u16::from(code)),
+                words: error.source().map(ToString::to_string),
+            },
+            None => SendError { verdict, summary: format!("{server}: {}", cause(error)), words: None },
+        }
     }
 }
 
 #[async_trait]
 impl Provider for Smtp {
-    async fn send(&self, message: &Message) -> Result<String, SendError> {
+    async fn send(&self, message: &Message) -> Result<Receipt, SendError> {
         let mail = self.mail(message)?;
         let connected = self.connected().await?;
         match connected.transport.send(mail).await {
-            Ok(response) => Ok(reference(&response).unwrap_or_else(|| self.message_id(message))),
-            Err(error) => Err(failure(&error)),
+            Ok(response) => {
+                Ok(Receipt::Sent(reference(&response).unwrap_or_else(|| self.message_id(message))))
+            }
+            Err(error) => Err(self.failure(&error)),
         }
     }
 }
@@ -155,30 +190,6 @@ impl Provider for Smtp {
 /// The server's words of acceptance, which carry its queue id (`2.0.0 Ok: queued as 4Bxyz`).
 fn reference(response: &Response) -> Option<String> {
     response.first_line().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned)
-}
-
-fn failure(error: &lettre::transport::smtp::Error) -> SendError {
-    let text = full_text(error);
-    match error.status().map(u16::from) {
-        Some(code) if SERVER_CODES.contains(&code) => SendError::Unavailable(text),
-        Some(400..500) => SendError::Delayed(text),
-        _ if error.is_permanent() => SendError::Refused(text),
-        _ => SendError::Unavailable(text),
-    }
-}
-
-/// The error with its sources, where lettre keeps the server's words.
-fn full_text(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let words = cause.to_string();
-        if !text.contains(&words) {
-            text = format!("{text}: {words}");
-        }
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]
@@ -193,8 +204,10 @@ mod tests {
         Message {
             id: "c3d4e5f6-a7b8-9012-cdef-123456789012".parse::<Uuid>().unwrap(),
             recipient: recipient.into(),
-            subject: Some("Order Confirmation - #b2c3d4e5".into()),
-            body: "<html><p>Your order #b2c3d4e5 has been placed.</p></html>".into(),
+            subject: Some("Order Confirmation - #7K4M-9PR2-XHTD".into()),
+            body: "<html><p>Your order has been placed.</p></html>".into(),
+            plain_text: Some("Your order has been placed.".into()),
+            composed_at: "2026-02-17T11:00:01.250Z".parse().unwrap(),
         }
     }
 
@@ -203,14 +216,17 @@ mod tests {
     }
 
     fn smtp_at(port: u16, tls: Tls, credentials: Option<&TempDir>) -> Smtp {
-        Smtp::new(SmtpSettings {
+        Smtp::new(settings(port, tls, credentials)).unwrap()
+    }
+
+    fn settings(port: u16, tls: Tls, credentials: Option<&TempDir>) -> SmtpSettings {
+        SmtpSettings {
             host: "127.0.0.1".into(),
             port,
             tls,
             from: "ShopFlow <noreply@shopflow.example>".parse().unwrap(),
             credentials_dir: credentials.map(|directory| directory.path().to_owned()),
-        })
-        .unwrap()
+        }
     }
 
     fn login(directory: &TempDir, password: &str) {
@@ -222,17 +238,66 @@ mod tests {
     async fn a_mail_arrives_with_its_headers() {
         let catcher = Catcher::start().await;
         let reference = smtp(&catcher, Tls::None, None).send(&message("jane@example.com")).await.unwrap();
-        assert!(reference.contains("queued as C1"), "{reference}");
+        assert_eq!(reference, Receipt::Sent("2.0.0 Ok: queued as C1".to_owned()));
         let mail = catcher.mails().remove(0);
         assert_eq!((mail.from.as_str(), mail.to.as_str()), ("noreply@shopflow.example", "jane@example.com"));
-        assert_eq!(mail.header("Subject"), Some("Order Confirmation - #b2c3d4e5"));
+        assert_eq!(mail.header("To"), Some("jane@example.com"));
+        assert_eq!(mail.header("Subject"), Some("Order Confirmation - #7K4M-9PR2-XHTD"));
+        assert_eq!(mail.header("Date"), Some("Tue, 17 Feb 2026 11:00:01 +0000"));
+        assert_eq!(mail.header("MIME-Version"), Some("1.0"));
+        assert_eq!(mail.header("Auto-Submitted"), Some("auto-generated"));
         assert_eq!(mail.header("From"), Some("ShopFlow <noreply@shopflow.example>"));
-        assert_eq!(mail.header("Content-Type"), Some("text/html; charset=utf-8"));
         assert_eq!(
             mail.header("Message-ID"),
             Some("<c3d4e5f6-a7b8-9012-cdef-123456789012@shopflow.example>")
         );
-        assert!(mail.data.contains("<p>Your order #b2c3d4e5 has been placed.</p>"));
+    }
+
+    #[tokio::test]
+    async fn a_mail_has_its_plain_text_before_its_html() {
+        let catcher = Catcher::start().await;
+        smtp(&catcher, Tls::None, None).send(&message("jane@example.com")).await.unwrap();
+        let mail = catcher.mails().remove(0);
+        assert!(mail.header("Content-Type").unwrap().starts_with("multipart/alternative;"));
+        let place = |text: &str| mail.data.find(text).unwrap_or_else(|| panic!("{text} in {}", mail.data));
+        let places = [
+            "Content-Type: text/plain; charset=utf-8",
+            "\r\nYour order has been placed.",
+            "Content-Type: text/html; charset=utf-8",
+            "<p>Your order has been placed.</p>",
+        ]
+        .map(place);
+        // RFC 2046, 5.1.4: what is preferred comes last.
+        assert!(places.is_sorted(), "{places:?}");
+    }
+
+    #[tokio::test]
+    async fn a_mail_that_an_earlier_release_queued_is_html_alone() {
+        let catcher = Catcher::start().await;
+        let message = Message { plain_text: None, ..message("jane@example.com") };
+        smtp(&catcher, Tls::None, None).send(&message).await.unwrap();
+        assert_eq!(catcher.mails()[0].header("Content-Type"), Some("text/html; charset=utf-8"));
+    }
+
+    #[tokio::test]
+    async fn names_and_subjects_of_any_language_are_sent_as_ascii() {
+        let catcher = Catcher::start().await;
+        let mut settings = settings(catcher.port, Tls::None, None);
+        settings.from = "Blåbær & Søn <post@shop.example>".parse().unwrap();
+        let message = Message {
+            subject: Some("Größe 42 für Zoë: ".repeat(8)),
+            body: "<p>Grüße – 你好</p>".into(),
+            plain_text: Some("Grüße – 你好".into()),
+            ..message("jane@example.com")
+        };
+        Smtp::new(settings).unwrap().send(&message).await.unwrap();
+        let mail = catcher.mails().remove(0);
+        assert!(mail.data.is_ascii(), "{}", mail.data);
+        let head = mail.data.split("\r\n\r\n").next().unwrap();
+        // RFC 2047, 2: an encoded word has at most 75 characters, a line that holds one 76.
+        assert!(head.lines().all(|line| line.len() <= 78), "{head}");
+        assert!(head.contains("From: =?utf-8?b?") && head.contains("Subject: =?utf-8?b?"), "{head}");
+        assert_eq!(mail.from, "post@shop.example");
     }
 
     #[tokio::test]
@@ -255,7 +320,7 @@ mod tests {
         login(&credentials, "first");
         let smtp = smtp(&catcher, Tls::None, Some(&credentials));
         let error = smtp.send(&message("jane@example.com")).await.unwrap_err();
-        assert!(matches!(error, SendError::Unavailable(_)), "a wrong password may be corrected: {error}");
+        assert_eq!(error.verdict, Verdict::Unavailable, "a wrong password may be corrected: {error}");
         login(&credentials, "second");
         smtp.send(&message("jane@example.com")).await.unwrap();
         assert_eq!(catcher.mails()[0].login.as_deref(), Some("shop"));
@@ -264,13 +329,15 @@ mod tests {
     #[tokio::test]
     async fn a_recipient_that_does_not_exist_is_refused_for_good() {
         let catcher = Catcher::start().await;
-        catcher.refuse(["550 5.1.1 no such mailbox"]);
+        catcher.refuse(["550 5.1.1 <nobody@example.com> no such mailbox"]);
         let smtp = smtp(&catcher, Tls::None, None);
         let error = smtp.send(&message("nobody@example.com")).await.unwrap_err();
-        assert!(matches!(error, SendError::Refused(_)));
-        assert!(error.to_string().contains("no such mailbox"), "{error}");
+        assert_eq!(error.verdict, Verdict::Refused);
+        assert_eq!(error.words.as_deref(), Some("5.1.1 <nobody@example.com> no such mailbox"));
+        let summary = format!("SMTP 127.0.0.1:{} answered 550", catcher.port);
+        assert_eq!(error.to_string(), summary, "which names nobody");
         let error = smtp.send(&message("not an address\r\nBcc: x@example.com")).await.unwrap_err();
-        assert!(matches!(error, SendError::Refused(_)));
+        assert_eq!((error.verdict, error.words), (Verdict::Refused, None));
         assert!(catcher.mails().is_empty());
     }
 
@@ -280,7 +347,7 @@ mod tests {
         catcher.refuse(["451 4.3.0 try again later"]);
         let smtp = smtp(&catcher, Tls::None, None);
         let error = smtp.send(&message("jane@example.com")).await.unwrap_err();
-        assert!(matches!(error, SendError::Delayed(_)), "{error:?}");
+        assert_eq!(error.verdict, Verdict::Delayed, "{error:?}");
         smtp.send(&message("jane@example.com")).await.unwrap();
         assert_eq!(catcher.mails().len(), 1);
     }
@@ -291,7 +358,8 @@ mod tests {
         catcher.refuse(["421 4.3.2 service not available"]);
         let smtp = smtp(&catcher, Tls::None, None);
         let error = smtp.send(&message("jane@example.com")).await.unwrap_err();
-        assert!(matches!(error, SendError::Unavailable(_)), "{error:?}");
+        assert_eq!(error.verdict, Verdict::Unavailable, "{error:?}");
+        assert_eq!(error.summary, format!("SMTP 127.0.0.1:{} answered 421", catcher.port));
     }
 
     #[tokio::test]
@@ -299,14 +367,23 @@ mod tests {
         let catcher = Catcher::start().await;
         for tls in [Tls::Starttls, Tls::Tls] {
             let error = smtp(&catcher, tls, None).send(&message("jane@example.com")).await.unwrap_err();
-            assert!(matches!(error, SendError::Unavailable(_)), "{tls:?}");
+            assert_eq!(error.verdict, Verdict::Unavailable, "{tls:?}");
         }
         assert!(catcher.mails().is_empty());
     }
 
     #[tokio::test]
-    async fn a_server_that_does_not_listen_is_unavailable() {
+    async fn a_server_that_cannot_be_reached_is_named_with_the_cause() {
         let error = smtp_at(1, Tls::None, None).send(&message("jane@example.com")).await.unwrap_err();
-        assert!(matches!(error, SendError::Unavailable(_)));
+        assert_eq!(error.verdict, Verdict::Unavailable);
+        assert_eq!(error.to_string(), "SMTP 127.0.0.1:1: connection refused");
+
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let closing = tokio::spawn(async move { while listener.accept().await.is_ok() {} });
+        let error = smtp_at(port, Tls::None, None).send(&message("jane@example.com")).await.unwrap_err();
+        closing.abort();
+        assert_eq!(error.verdict, Verdict::Unavailable);
+        assert!(error.to_string().starts_with(&format!("SMTP 127.0.0.1:{port}: ")), "{error}");
     }
 }

@@ -10,7 +10,8 @@ use serde::Deserialize;
 use url::Url;
 
 use super::credentials::CredentialsDir;
-use super::{Message, Provider, SendError};
+use super::{Message, Provider, SendError, Verdict, cause};
+use crate::domain::Receipt;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// An answer is a small JSON object; anything longer is not Twilio.
@@ -66,10 +67,19 @@ impl Twilio {
     fn messages_url(&self, account_sid: &str) -> Result<Url, SendError> {
         let mut url = self.base_url.clone();
         url.path_segments_mut()
-            .map_err(|()| SendError::Unavailable("the base_url of Twilio has no path".to_owned()))?
+            .map_err(|()| SendError::unavailable("the base_url of Twilio has no path"))?
             .pop_if_empty()
             .extend(["2010-04-01", "Accounts", account_sid, "Messages.json"]);
         Ok(url)
+    }
+
+    /// The path holds the account's SID, so only the host and port are shown.
+    fn unreachable(&self, error: reqwest::Error) -> SendError {
+        let host = self.base_url.host_str().unwrap_or_default();
+        let port = self.base_url.port_or_known_default().unwrap_or_default();
+        let error = error.without_url();
+        let cause = if error.is_timeout() { "no answer in time".to_owned() } else { cause(&error) };
+        SendError::unavailable(format!("Twilio {host}:{port}: {cause}"))
     }
 
     fn sender_field(&self) -> &'static str {
@@ -79,7 +89,7 @@ impl Twilio {
 
 #[async_trait]
 impl Provider for Twilio {
-    async fn send(&self, message: &Message) -> Result<String, SendError> {
+    async fn send(&self, message: &Message) -> Result<Receipt, SendError> {
         let account_sid = self.credentials.read("account_sid").await?;
         let auth_token = self.credentials.read("auth_token").await?;
         let form = [
@@ -94,19 +104,11 @@ impl Provider for Twilio {
             .form(&form)
             .send()
             .await
-            .map_err(unreachable)?;
+            .map_err(|error| self.unreachable(error))?;
         let status = response.status();
         let body = bounded_body(response).await;
-        if status.is_success() { Ok(accepted(&body)) } else { Err(failure(status, &body)) }
+        if status.is_success() { Ok(Receipt::Sent(accepted(&body))) } else { Err(failure(status, &body)) }
     }
-}
-
-/// The address holds the account's SID, so the error is shown without it.
-#[expect(clippy::needless_pass_by_value, reason = "used as a function of map_err")]
-fn unreachable(error: reqwest::Error) -> SendError {
-    let what =
-        if error.is_timeout() { "Twilio did not answer in time" } else { "Twilio could not be reached" };
-    SendError::Unavailable(what.to_owned())
 }
 
 /// What can be read of the answer. The status alone already tells whether Twilio took the message.
@@ -129,21 +131,21 @@ fn accepted(body: &[u8]) -> String {
 /// Twilio answers 400 for a message it will never send (bad number, unsubscribed), and 500 for one that it
 /// stumbled over. Anything else concerns every message: credentials are replaced, limits end, outages end.
 fn failure(status: StatusCode, body: &[u8]) -> SendError {
-    let text = match serde_json::from_slice::<Failure>(body) {
-        Ok(Failure { code: Some(code), message }) => {
-            format!("Twilio error {code}: {}", message.unwrap_or_default())
-        }
-        _ => format!("Twilio answered {}", status.as_u16()),
+    let (summary, words) = match serde_json::from_slice::<Failure>(body) {
+        Ok(Failure { code: Some(code), message }) => (format!("Twilio error {code}"), message),
+        _ => (format!("Twilio answered {}", status.as_u16()), None),
     };
-    match status {
-        StatusCode::BAD_REQUEST => SendError::Refused(text),
-        StatusCode::INTERNAL_SERVER_ERROR => SendError::Delayed(text),
-        _ => SendError::Unavailable(text),
-    }
+    let verdict = match status {
+        StatusCode::BAD_REQUEST => Verdict::Refused,
+        StatusCode::INTERNAL_SERVER_ERROR => Verdict::Delayed,
+        _ => Verdict::Unavailable,
+    };
+    SendError { verdict, summary, words }
 }
 
 #[cfg(test)]
 mod tests {
+    use chrono::Utc;
     use serde_json::json;
     use tempfile::TempDir;
     use uuid::Uuid;
@@ -158,6 +160,8 @@ mod tests {
             recipient: "+15551234567".into(),
             subject: None,
             body: "Total: 112.97 USD & thanks".into(),
+            plain_text: None,
+            composed_at: Utc::now(),
         }
     }
 
@@ -204,7 +208,7 @@ mod tests {
             .await;
         let credentials = credentials();
         let twilio = twilio(&server.uri(), "+15550001234", &credentials);
-        assert_eq!(twilio.send(&message()).await.unwrap(), "SM42");
+        assert_eq!(twilio.send(&message()).await.unwrap(), Receipt::Sent("SM42".into()));
     }
 
     #[tokio::test]
@@ -227,9 +231,10 @@ mod tests {
             .await;
         let credentials = credentials();
         let twilio = twilio(&server.uri(), "+15550001234", &credentials);
-        assert!(matches!(twilio.send(&message()).await, Err(SendError::Unavailable(_))));
+        let error = twilio.send(&message()).await.unwrap_err();
+        assert_eq!(error.verdict, Verdict::Unavailable);
         std::fs::write(credentials.path().join("auth_token"), "second").unwrap();
-        assert_eq!(twilio.send(&message()).await.unwrap(), "SM2");
+        assert_eq!(twilio.send(&message()).await.unwrap(), Receipt::Sent("SM2".into()));
     }
 
     #[tokio::test]
@@ -238,8 +243,9 @@ mod tests {
             answering(400, json!({"code": 21211, "message": "Invalid 'To' Phone Number", "status": 400}))
                 .await;
         let error = twilio(&server.uri(), "+15550001234", &credentials()).send(&message()).await.unwrap_err();
-        assert!(matches!(error, SendError::Refused(_)));
-        assert_eq!(error.to_string(), "Twilio error 21211: Invalid 'To' Phone Number");
+        assert_eq!(error.verdict, Verdict::Refused);
+        assert_eq!(error.summary, "Twilio error 21211");
+        assert_eq!(error.words.as_deref(), Some("Invalid 'To' Phone Number"));
     }
 
     #[tokio::test]
@@ -248,7 +254,7 @@ mod tests {
             let server = answering(status, json!({"code": 20003, "message": "Authenticate"})).await;
             let error =
                 twilio(&server.uri(), "+15550001234", &credentials()).send(&message()).await.unwrap_err();
-            assert!(matches!(error, SendError::Unavailable(_)), "{status}");
+            assert_eq!(error.verdict, Verdict::Unavailable, "{status}");
         }
     }
 
@@ -256,7 +262,7 @@ mod tests {
     async fn an_internal_error_delays_its_own_message_alone() {
         let server = answering(500, json!({"code": 20500, "message": "Internal Server Error"})).await;
         let error = twilio(&server.uri(), "+15550001234", &credentials()).send(&message()).await.unwrap_err();
-        assert!(matches!(error, SendError::Delayed(_)));
+        assert_eq!(error.verdict, Verdict::Delayed);
     }
 
     #[tokio::test]
@@ -268,7 +274,7 @@ mod tests {
             .await;
         let credentials = credentials();
         let twilio = twilio(&server.uri(), "+15550001234", &credentials);
-        assert_eq!(twilio.send(&message()).await.unwrap(), "unreadable");
+        assert_eq!(twilio.send(&message()).await.unwrap(), Receipt::Sent("unreadable".into()));
     }
 
     #[tokio::test]
@@ -280,7 +286,7 @@ mod tests {
             .mount(&server)
             .await;
         let error = twilio(&server.uri(), "+15550001234", &credentials()).send(&message()).await.unwrap_err();
-        assert!(matches!(error, SendError::Unavailable(_)));
+        assert_eq!(error.verdict, Verdict::Unavailable);
         assert!(elsewhere.received_requests().await.unwrap().is_empty());
     }
 
@@ -288,7 +294,7 @@ mod tests {
     async fn an_error_shows_neither_credentials_nor_account() {
         let error =
             twilio("http://127.0.0.1:1", "+15550001234", &credentials()).send(&message()).await.unwrap_err();
-        assert_eq!(error.to_string(), "Twilio could not be reached");
+        assert_eq!(error.to_string(), "Twilio 127.0.0.1:1: connection refused");
     }
 
     #[tokio::test]

@@ -44,14 +44,16 @@ fn parse<T: FromStr<Err: std::fmt::Display>>(row: &Row, column: &str) -> Result<
 }
 
 /// Records a draft as queued, at the commit, and returns its id; gives one that failed before its new content and another
-/// chance. Returns nothing when the event's notification over this channel is queued or sent.
+/// chance. Returns nothing when the event's notification over this channel is queued, sent or logged.
 pub(crate) fn queue(transaction: &mut Transaction, id: Uuid, origin: &Origin, draft: Draft) -> Returned {
     transaction.defer(
         "INSERT INTO notifications
-             (id, event_id, user_id, order_id, channel, type, recipient, subject, body, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+             (id, event_id, user_id, order_id, channel, type, recipient, subject, body, created_at, composed_at,
+              plain_text)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11)
          ON CONFLICT ON CONSTRAINT notifications_event_channel DO UPDATE
          SET recipient = excluded.recipient, subject = excluded.subject, body = excluded.body,
+             plain_text = excluded.plain_text, composed_at = excluded.composed_at,
              status = 'queued', error_message = NULL
          WHERE notifications.status = 'failed'
          RETURNING id",
@@ -66,6 +68,7 @@ pub(crate) fn queue(transaction: &mut Transaction, id: Uuid, origin: &Origin, dr
             draft.subject,
             draft.body,
             origin.created_at,
+            draft.plain_text,
         ],
     )
 }
@@ -74,7 +77,8 @@ pub(crate) fn queue(transaction: &mut Transaction, id: Uuid, origin: &Origin, dr
 pub(crate) async fn queued_message(db: impl Query, id: Uuid) -> Result<Option<Message>, Error> {
     let row = db
         .row_opt(
-            "SELECT id, recipient, subject, body FROM notifications WHERE id = $1 AND status = 'queued'",
+            "SELECT id, recipient, subject, body, plain_text, coalesce(composed_at, created_at) AS composed_at
+             FROM notifications WHERE id = $1 AND status = 'queued'",
             &[&id],
         )
         .await?;
@@ -84,16 +88,18 @@ pub(crate) async fn queued_message(db: impl Query, id: Uuid) -> Result<Option<Me
         recipient: row.try_get("recipient")?,
         subject: row.try_get("subject")?,
         body: row.try_get("body")?,
+        plain_text: row.try_get("plain_text")?,
+        composed_at: row.try_get("composed_at")?,
     }))
 }
 
-/// Records an attempt, at the commit. What is sent stays sent.
+/// Records an attempt, at the commit. What is sent, or logged, stays so.
 pub(crate) fn settle(transaction: &mut Transaction, id: Uuid, settlement: Settlement, now: DateTime<Utc>) {
     let sent_at = settlement.sent_at(now);
     transaction.defer(
         "UPDATE notifications
          SET status = $2, provider_ref = $3, error_message = $4, sent_at = $5, attempts = attempts + 1
-         WHERE id = $1 AND status <> 'sent'",
+         WHERE id = $1 AND status NOT IN ('sent', 'logged')",
         values![id, settlement.status.as_str(), settlement.provider_ref, settlement.error_message, sent_at],
     );
 }

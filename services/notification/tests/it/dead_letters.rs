@@ -24,7 +24,7 @@ async fn a_mail_that_is_delayed_for_a_day_is_a_dead_letter_that_can_be_redriven(
     assert_eq!(letter["event_id"], event_id.to_string());
     assert_eq!(letter["attempts"], 2);
     assert_eq!(letter["status"], "dead");
-    assert_eq!(letter["cause"], "email: the provider did not take the message yet");
+    assert_eq!(letter["cause"], format!("email: SMTP 127.0.0.1:{} answered 451", service.mail.port));
     let found =
         service.notifications(user_id, |found| found.len() == 2 && found[0]["status"] == "failed").await;
     assert_eq!(found[1]["status"], "sent");
@@ -157,6 +157,7 @@ async fn a_redrive_waits_for_the_order_service() {
     let answer = service.redrive(&letter).await;
     assert_eq!(answer.status, 503, "{}", answer.text);
     assert!(answer.header("retry-after").is_some());
+    assert_eq!(service.dead_letters(1).await.remove(0), letter, "it was not made, so it does not count");
     service.order(order_id, user_id).await;
     assert_eq!(service.redrive(&letter).await.status, 200);
     service.notifications(user_id, all("sent", 1)).await;

@@ -1,9 +1,10 @@
 //! From an event to a mail and an SMS.
 
 use chrono::TimeDelta;
+use protocol::buckets::OutageReport;
 use uuid::Uuid;
 
-use crate::service::{PATIENCE, Service, all};
+use crate::service::{NUMBER, PATIENCE, Service, all};
 
 const CONSUMER: (&str, &str) = ("ORDERS", "notification-orders");
 
@@ -14,11 +15,11 @@ async fn a_new_order_is_announced_by_mail_and_sms() {
     service.created(Uuid::now_v7(), order_id, user_id).await;
     let found = service.notifications(user_id, all("sent", 2)).await;
 
-    let number = &order_id.to_string()[..8];
     let mail = service.mail.mails().remove(0);
     assert_eq!(mail.to, "jane.doe@example.com");
-    assert_eq!(mail.header("Subject"), Some(format!("Order Confirmation - #{number}").as_str()));
-    assert!(mail.data.contains(&format!("<p>Your order #{number} has been placed.</p>")));
+    assert_eq!(mail.header("Subject"), Some(format!("Order Confirmation - #{NUMBER}").as_str()));
+    assert!(mail.header("Content-Type").unwrap().starts_with("multipart/alternative"));
+    assert!(mail.data.contains("Content-Type: text/plain") && mail.data.contains("Content-Type: text/html"));
     let id = found[0]["id"].as_str().unwrap();
     assert_eq!(mail.header("Message-ID"), Some(format!("<{id}@shopflow.example>").as_str()));
     assert_eq!(service.texts().await, 1);
@@ -39,7 +40,7 @@ async fn a_shipped_order_is_announced_too() {
     service.shipped(Uuid::now_v7(), order_id, user_id).await;
     let found = service.notifications(user_id, all("sent", 2)).await;
     assert!(found.iter().all(|notification| notification["type"] == "order_shipped"));
-    assert!(found[0]["subject"].as_str().unwrap().starts_with("Order Shipped - #"));
+    assert_eq!(found[0]["subject"], format!("Order Shipped - #{NUMBER}"));
 }
 
 #[tokio::test]
@@ -167,15 +168,17 @@ async fn an_order_service_that_is_unavailable_is_asked_again_until_it_answers() 
 }
 
 #[tokio::test]
-async fn by_default_everything_is_logged_and_counts_as_sent() {
+async fn what_only_the_log_got_is_not_said_to_be_sent() {
     let service = Service::start_logging().await;
     let (user_id, order_id) = service.jane().await;
     service.created(Uuid::now_v7(), order_id, user_id).await;
-    let found = service.notifications(user_id, all("sent", 2)).await;
+    let found = service.notifications(user_id, all("logged", 2)).await;
     for notification in found {
         let id = notification["id"].as_str().unwrap();
         let whole = service.customer(user_id).get(&format!("/notifications/{id}")).await.json();
-        assert_eq!(whole["provider_ref"], format!("log-{id}"));
+        for field in ["provider_ref", "sent_at", "error_message"] {
+            assert!(whole[field].is_null(), "{whole}");
+        }
     }
     assert_eq!((service.mail.mails().len(), service.texts().await), (0, 0));
 }
@@ -218,4 +221,53 @@ async fn attempts_are_counted_by_channel_and_outcome() {
         });
         assert!(line.is_some_and(|line| line.ends_with(" 1")), "{kind} {outcome}: {metrics}");
     }
+}
+
+/// What the operator is told of mail, if anything.
+async fn outage(service: &Service) -> Option<OutageReport> {
+    let bucket = service.jetstream.get_key_value(topology::OUTAGES.name).await.unwrap();
+    let value = bucket.get("notification.email.test").await.unwrap()?;
+    Some(serde_json::from_slice(&value).unwrap())
+}
+
+#[tokio::test]
+async fn the_operator_hears_of_a_mail_server_that_is_unavailable_for_as_long_as_it_is() {
+    let service = Service::start().await;
+    let (user_id, order_id) = service.jane().await;
+    service.mail.refuse(["421 4.3.2 service not available for jane.doe@example.com"; 1000]);
+    for _ in 0..3 {
+        service.created(Uuid::now_v7(), order_id, user_id).await;
+    }
+    let told = testbed::until(PATIENCE, "the operator is told of all", async || {
+        // Time passes, so that each is tried again.
+        service.advance(TimeDelta::seconds(1));
+        outage(&service).await.filter(|outage| outage.waiting == 3)
+    })
+    .await
+    .unwrap();
+    assert_eq!(
+        told.error,
+        format!("SMTP 127.0.0.1:{} answered 421", service.mail.port),
+        "which names nobody"
+    );
+    let since: i64 = sqlx::query_scalar(
+        "SELECT floor(extract(epoch FROM min(planned_at)) * 1000)::bigint FROM effects WHERE kind = 'email'",
+    )
+    .fetch_one(&service.pool)
+    .await
+    .unwrap();
+    assert_eq!(told.since, since);
+    let mails = service.notifications(user_id, |found| found.len() == 6).await;
+    let path = format!("/notifications/{}", mails[0]["id"].as_str().unwrap());
+    let error = service.customer(user_id).get(&path).await.json()["error_message"].clone();
+    assert_eq!(error, format!("{}: 4.3.2 service not available for jane.doe@example.com", told.error));
+
+    service.mail.recover();
+    service.advance(TimeDelta::minutes(1));
+    service.notifications(user_id, all("sent", 6)).await;
+    testbed::until(PATIENCE, "the operator is told that it is over", async || {
+        outage(&service).await.is_none().then_some(())
+    })
+    .await
+    .unwrap();
 }

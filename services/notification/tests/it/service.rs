@@ -22,6 +22,9 @@ use crate::smtp_catcher::Catcher;
 /// Longer than anything takes on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
+/// The number of every order.
+pub(crate) const NUMBER: &str = "7K4M-9PR2-XHTD";
+
 /// The service under test. Its clock stands still unless moved.
 pub(crate) struct Service {
     service: TestService,
@@ -141,6 +144,7 @@ impl Service {
             std::fs::write(files.path().join(file), content).unwrap();
         }
         let mut shared = kit::config::Service::of(Notification::NAME);
+        "test".clone_into(&mut shared.instance);
         shared.tokens_dir = files.path().to_owned();
         shared.services.insert("order".to_owned(), orders.uri().parse().unwrap());
         shared.services.insert("auth".to_owned(), users.uri().parse().unwrap());
@@ -196,7 +200,7 @@ impl Service {
     /// The order service knows this order from now on; it answers only this service's token.
     pub(crate) async fn order(&self, order_id: Uuid, user_id: Uuid) {
         let order = json!({
-            "id": order_id, "user_id": user_id, "status": "pending",
+            "id": order_id, "number": NUMBER, "user_id": user_id, "status": "pending",
             "items": [{"product_id": Uuid::now_v7(), "product_name": "Wireless Headphones", "quantity": 2,
                        "unit_price": 49.99, "subtotal": 99.98}],
             "shipping_address": {"street": "742 Evergreen Terrace", "city": "Springfield", "state": "IL",

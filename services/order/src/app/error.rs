@@ -1,6 +1,7 @@
 //! Why a use case failed.
 
 use crate::domain::{Refusal, Status};
+use crate::store;
 
 /// Why a use case failed; mapped to HTTP in [`crate::http`].
 #[derive(Debug, thiserror::Error)]
@@ -20,7 +21,20 @@ pub(crate) enum Error {
     /// Too late to change.
     #[error("an order that is {0} can no longer be changed")]
     NotPending(Status),
+    /// The number that was drawn for the order is another's.
+    #[error("the number that was drawn is another order's")]
+    NumberTaken,
     /// The database failed.
     #[error("the order store failed")]
-    Store(#[from] kit::database::Error),
+    Store(#[source] kit::database::Error),
+}
+
+impl From<kit::database::Error> for Error {
+    /// Whoever asks again draws another number. Among ten million orders this happens once in 10⁸.
+    fn from(error: kit::database::Error) -> Self {
+        match error.constraint() {
+            Some(store::NUMBER) => Self::NumberTaken,
+            _ => Self::Store(error),
+        }
+    }
 }

@@ -4,7 +4,7 @@ use kit::database::Transaction;
 use uuid::Uuid;
 
 use super::{Error, Orders, announce};
-use crate::domain::{Actor, NewOrder, Order};
+use crate::domain::{Actor, NewOrder, Number, Order};
 use crate::store;
 
 impl Orders {
@@ -17,7 +17,8 @@ impl Orders {
         user_id: Uuid,
         actor: &Actor,
     ) -> Result<Order, Error> {
-        let order = new.place(Uuid::now_v7(), user_id, self.now());
+        let number = Number::drawn(Uuid::new_v4().as_u128());
+        let order = new.place(Uuid::now_v7(), number, user_id, self.now());
         store::insert(transaction, &order, actor);
         announce::created(transaction, &order)?;
         Ok(order)

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Status, Summary};
+use super::{Number, Status, Summary};
 
 /// Which orders a list holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub(crate) struct Filter {
     pub(crate) user_id: Option<Uuid>,
     /// Only those in this state.
     pub(crate) status: Option<Status>,
+    /// Only the one with this number.
+    pub(crate) number: Option<Number>,
 }
 
 /// What a list is sorted by.
@@ -42,7 +44,8 @@ impl SortBy {
 
     /// The list of orders with this order and filter.
     pub(crate) fn list(self, direction: Direction, filter: Filter) -> List {
-        List::new("orders", &self, self.kind(), direction, &filter.status)
+        let narrowed = (filter.status, filter.number.map(|number| number.to_string()));
+        List::new("orders", &self, self.kind(), direction, &narrowed)
     }
 
     /// Where `row` stands in such a list.
@@ -66,6 +69,8 @@ mod tests {
     fn row() -> Summary {
         Summary {
             id: Uuid::from_u128(7),
+            number: Number::drawn(7),
+            user_id: Uuid::from_u128(8),
             status: Status::Pending,
             total_minor: 11_297,
             currency: kit::money::Currency::USD,
@@ -77,7 +82,7 @@ mod tests {
     #[test]
     fn a_rows_position_belongs_to_its_own_list_only() {
         let sorts = [SortBy::CreatedAt, SortBy::UpdatedAt, SortBy::TotalAmount, SortBy::Status];
-        let pending = Filter { user_id: None, status: Some(Status::Pending) };
+        let pending = Filter { status: Some(Status::Pending), ..Filter::default() };
         for sort_by in sorts {
             let position = sort_by.position(&row());
             let cursor = sort_by.list(Direction::Desc, pending).cursor(&position);

@@ -6,6 +6,7 @@ mod country;
 mod lifecycle;
 mod line;
 mod listing;
+mod number;
 mod order;
 mod status;
 
@@ -14,5 +15,6 @@ pub(crate) use address::{Address, AddressDraft};
 pub(crate) use lifecycle::{Lifecycle, Refusal};
 pub(crate) use line::{Line, LineDraft};
 pub(crate) use listing::{Filter, SortBy};
+pub(crate) use number::Number;
 pub(crate) use order::{Amendment, Change, HistoryEntry, NewOrder, Order, OrderDraft, Summary};
 pub(crate) use status::Status;

@@ -5,7 +5,7 @@ use kit::money::Currency;
 use kit::validation::{FieldErrors, text};
 use uuid::Uuid;
 
-use super::{Address, AddressDraft, Lifecycle, Line, LineDraft, Status, line};
+use super::{Address, AddressDraft, Lifecycle, Line, LineDraft, Number, Status, line};
 
 /// Most characters of the customer's notes (docs/api.md, *The body of an order*).
 const MAX_NOTES: usize = 500;
@@ -43,6 +43,8 @@ pub(crate) struct NewOrder {
 pub(crate) struct Order {
     /// UUIDv7.
     pub(crate) id: Uuid,
+    /// By which people speak of it.
+    pub(crate) number: Number,
     /// The customer.
     pub(crate) user_id: Uuid,
     /// Counts its changes from 1.
@@ -70,6 +72,10 @@ pub(crate) struct Order {
 pub(crate) struct Summary {
     /// UUIDv7.
     pub(crate) id: Uuid,
+    /// By which people speak of it.
+    pub(crate) number: Number,
+    /// The customer.
+    pub(crate) user_id: Uuid,
     /// Current state.
     pub(crate) status: Status,
     /// In the currency's minor units.
@@ -132,9 +138,10 @@ impl OrderDraft {
 
 impl NewOrder {
     /// The order as it is placed: pending.
-    pub(crate) fn place(self, id: Uuid, user_id: Uuid, now: DateTime<Utc>) -> Order {
+    pub(crate) fn place(self, id: Uuid, number: Number, user_id: Uuid, now: DateTime<Utc>) -> Order {
         Order {
             id,
+            number,
             user_id,
             version: 1,
             lifecycle: Lifecycle::pending(),

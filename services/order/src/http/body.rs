@@ -130,6 +130,9 @@ pub(super) struct OrderBody {
     created_at: Timestamp,
     /// When it last changed.
     updated_at: Timestamp,
+    /// By which people speak of it: unique, without characters that look alike, the last one a check character.
+    #[schema(pattern = "^[2-9CDFHJKMNPRTVWXY]{4}(-[2-9CDFHJKMNPRTVWXY]{4}){2}$", example = "7K4M-9PR2-XHTD")]
+    number: String,
 }
 
 impl OrderBody {
@@ -169,6 +172,7 @@ impl From<&Order> for OrderBody {
             cancelled_at: lifecycle.cancelled_at.map(Into::into),
             created_at: order.created_at.into(),
             updated_at: order.updated_at.into(),
+            number: order.number.to_string(),
         }
     }
 }
@@ -187,16 +191,32 @@ pub(super) struct SummaryBody {
     currency: Currency,
     /// When it was placed.
     created_at: Timestamp,
+    /// By which people speak of it; only with `include=details`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "7K4M-9PR2-XHTD")]
+    number: Option<String>,
+    /// The customer; only with `include=details`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    user_id: Option<Uuid>,
+    /// When it last changed; only with `include=details`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    updated_at: Option<Timestamp>,
 }
 
-impl From<Summary> for SummaryBody {
-    fn from(row: Summary) -> Self {
+impl SummaryBody {
+    /// The row, with the rest of what is known of it when `detailed`.
+    pub(super) fn new(row: Summary, detailed: bool) -> Self {
         Self {
             id: row.id,
             status: row.status,
             total_amount: Money::new(row.total_minor, row.currency).amount(),
             currency: row.currency,
             created_at: row.created_at.into(),
+            number: detailed.then(|| row.number.to_string()),
+            user_id: detailed.then_some(row.user_id),
+            updated_at: detailed.then(|| row.updated_at.into()),
         }
     }
 }

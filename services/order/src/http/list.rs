@@ -6,15 +6,15 @@ use kit::extract::{Json, Path, Query};
 use kit::paging::{Direction, Listing, PageQuery};
 use kit::problem::Problem;
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::body::SummaryBody;
 use crate::app::Orders;
-use crate::domain::{Filter, SortBy, Status};
+use crate::domain::{Filter, Number, SortBy, Status};
 
 /// Which orders, and in which order.
-#[derive(Debug, Clone, Copy, Deserialize, IntoParams)]
+#[derive(Debug, Clone, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
     /// Only orders in this state.
@@ -26,6 +26,29 @@ pub(super) struct ListQuery {
     /// Direction of the sort; `desc` when absent.
     #[param(inline)]
     sort_dir: Option<Direction>,
+    /// Only the order with this number, in either case, with or without hyphens and spaces.
+    #[param(example = "7K4M-9PR2-XHTD")]
+    q: Option<String>,
+    /// Adds to each order what a single one has beside: its number, customer and last change.
+    #[param(inline)]
+    include: Option<Include>,
+}
+
+/// What a list shows beside its own fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Include {
+    Details,
+}
+
+/// The number that a list is searched for.
+fn number(q: Option<&str>) -> Result<Option<Number>, Problem> {
+    let misread = |_| {
+        let message =
+            "must be an order's number, such as 7K4M-9PR2-XHTD; if it was one, a character is wrong";
+        Problem::field("q", "invalid", message)
+    };
+    q.map(str::parse).transpose().map_err(misread)
 }
 
 /// The caller's orders; an admin's list holds everyone's.
@@ -63,10 +86,11 @@ async fn answer(
     page: &PageQuery,
     query: ListQuery,
 ) -> Result<Json<Listing<SummaryBody>>, Problem> {
-    let filter = Filter { user_id, status: query.status };
+    let filter = Filter { user_id, status: query.status, number: number(query.q.as_deref())? };
+    let detailed = query.include == Some(Include::Details);
     let (sort_by, direction) = (query.sort_by.unwrap_or_default(), query.sort_dir.unwrap_or_default());
     let list = sort_by.list(direction, filter);
     let window = page.window(&list)?;
     let slice = orders.list(filter, sort_by, direction, &window).await?;
-    Ok(Json(list.answer(&window, slice, Into::into)))
+    Ok(Json(list.answer(&window, slice, |row| SummaryBody::new(row, detailed))))
 }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::access::actor;
 use super::body::{AddressBody, OrderBody};
-use crate::app::Orders;
+use crate::app::{Error, Orders};
 use crate::domain::{LineDraft, OrderDraft};
 
 /// An order to place.
@@ -108,7 +108,7 @@ pub(super) async fn place(
     let actor = actor(&caller);
     let order = orders.place(work.transaction(), new, user_id, &actor)?;
     let body = OrderBody::from(&order);
-    let answer = work.commit(Answer::created(body.location(), &body)?).await?;
+    let answer = work.commit(Answer::created(body.location(), &body)?).await.map_err(Error::from)?;
     kit::outcome!("order placed", order.id = %order.id, actor.kind = actor.kind());
     Ok(answer)
 }

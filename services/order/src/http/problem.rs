@@ -5,6 +5,9 @@ use kit::problem::{Code, Problem};
 use crate::app::Error;
 use crate::domain::Refusal;
 
+/// Seconds until an order whose number was taken may be placed again.
+const DRAWN_AGAIN_SECONDS: u64 = 1;
+
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let detail = error.to_string();
@@ -17,6 +20,7 @@ impl From<Error> for Problem {
             }
             Error::NotCancellable(_) => Self::of(Code::NotCancellable).with_detail(sentence(&detail)),
             Error::NotPending(_) => Self::of(Code::NotPending).with_detail(sentence(&detail)),
+            Error::NumberTaken => Self::unavailable(DRAWN_AGAIN_SECONDS),
             Error::Store(error) => error.into(),
         }
     }
@@ -48,6 +52,7 @@ mod tests {
             (Error::Refused(Refusal::Same(Status::Delivered)), 409, "same_status"),
             (Error::NotCancellable(Status::Shipped), 409, "not_cancellable"),
             (Error::NotPending(Status::Confirmed), 409, "not_pending"),
+            (Error::NumberTaken, 503, "unavailable"),
             (Error::Store(DatabaseError::Unavailable(String::new())), 503, "unavailable"),
             (Error::Store(DatabaseError::Statement(String::new())), 500, "internal"),
         ] {

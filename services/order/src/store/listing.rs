@@ -24,6 +24,8 @@ pub(crate) async fn list(
 fn summary(row: &Row) -> Result<Summary, Error> {
     Ok(Summary {
         id: row.try_get("id")?,
+        number: parse("number", row.try_get("number")?)?,
+        user_id: row.try_get("user_id")?,
         status: parse("status", row.try_get("status")?)?,
         total_minor: row.try_get("total_minor")?,
         currency: parse("currency", row.try_get("currency")?)?,
@@ -33,7 +35,8 @@ fn summary(row: &Row) -> Result<Summary, Error> {
 }
 
 fn select(filter: Filter, sort_by: SortBy, direction: Direction, window: &Window) -> Statement {
-    let mut statement = Statement::new("SELECT id, status, total_minor, currency, created_at, updated_at");
+    let mut statement =
+        Statement::new("SELECT id, number, user_id, status, total_minor, currency, created_at, updated_at");
     window.push_total(&mut statement, |statement| push_filter(statement, filter));
     push_filter(&mut statement, filter);
     window.push(&mut statement, column(sort_by), direction);
@@ -47,6 +50,9 @@ fn push_filter(statement: &mut Statement, filter: Filter) {
     }
     if let Some(status) = filter.status {
         statement.push(" AND status = ").bind(status.as_str());
+    }
+    if let Some(number) = filter.number {
+        statement.push(" AND number = ").bind(number.to_string());
     }
 }
 
@@ -70,12 +76,12 @@ mod tests {
 
     #[test]
     fn a_filter_and_a_position_narrow_the_rows_and_nothing_is_counted() {
-        let filter = Filter { user_id: Some(Uuid::nil()), status: Some(Status::Pending) };
+        let filter = Filter { user_id: Some(Uuid::nil()), status: Some(Status::Pending), number: None };
         let start = Start::After(Position::at(DateTime::UNIX_EPOCH, Uuid::nil()));
         let statement = select(filter, SortBy::CreatedAt, Direction::Desc, &Window { start, limit: 20 });
         assert_eq!(
             statement.sql(),
-            "SELECT id, status, total_minor, currency, created_at, updated_at FROM orders \
+            "SELECT id, number, user_id, status, total_minor, currency, created_at, updated_at FROM orders \
              WHERE true AND user_id = $1 AND status = $2 AND (created_at, id) < ($3, $4) \
              ORDER BY created_at DESC, id DESC LIMIT $5"
         );

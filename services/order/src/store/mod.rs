@@ -7,4 +7,4 @@ mod order;
 
 pub(crate) use history::history;
 pub(crate) use listing::list;
-pub(crate) use order::{after, amend, find, insert, lock, step};
+pub(crate) use order::{NUMBER, after, amend, find, insert, lock, step};

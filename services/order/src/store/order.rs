@@ -7,10 +7,13 @@ use uuid::Uuid;
 use super::document::{AddressDocument, LineDocument, decode, parse};
 use crate::domain::{Actor, Lifecycle, Order, Status};
 
+/// The constraint that no two orders have the same number.
+pub(crate) const NUMBER: &str = "orders_number";
+
 /// What [`order`] reads, in any order.
 macro_rules! columns {
     () => {
-        "id, user_id, status, items, shipping_address, total_minor, currency, notes, version, confirmed_at, \
+        "id, number, user_id, status, items, shipping_address, total_minor, currency, notes, version, confirmed_at, \
          shipped_at, delivered_at, cancelled_at, created_at, updated_at"
     };
 }
@@ -21,6 +24,7 @@ fn order(row: &Row) -> Result<Order, Error> {
     let Json(address): Json<AddressDocument> = row.try_get("shipping_address")?;
     Ok(Order {
         id: row.try_get("id")?,
+        number: parse("number", row.try_get("number")?)?,
         user_id: row.try_get("user_id")?,
         version: row.try_get("version")?,
         lifecycle: Lifecycle {
@@ -51,8 +55,8 @@ pub(crate) fn insert(transaction: &mut Transaction, order: &Order, actor: &Actor
         (Json(LineDocument::of(order)), Json(AddressDocument::from(&order.shipping_address)));
     transaction.defer(
         "INSERT INTO orders (id, user_id, status, items, shipping_address, total_minor, currency, notes, version,
-             created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)",
+             created_at, updated_at, number)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11)",
         values![
             order.id,
             order.user_id,
@@ -64,6 +68,7 @@ pub(crate) fn insert(transaction: &mut Transaction, order: &Order, actor: &Actor
             order.notes.clone(),
             order.version,
             order.created_at,
+            order.number.to_string(),
         ],
     );
     transaction.defer(

@@ -38,5 +38,5 @@ fn every_route_is_described() {
         .iter()
         .map(|parameter| parameter["name"].as_str().unwrap())
         .collect();
-    assert_eq!(parameters, ["page", "limit", "cursor", "status", "sort_by", "sort_dir"]);
+    assert_eq!(parameters, ["page", "limit", "cursor", "status", "sort_by", "sort_dir", "q", "include"]);
 }

@@ -33,7 +33,13 @@ async fn every_list_has_an_index_and_no_order_pays_for_one_that_none_needs() {
     names.sort();
     assert_eq!(
         names,
-        ["idx_orders_created_at", "idx_orders_status", "idx_orders_user_created_at", "orders_pkey",]
+        [
+            "idx_orders_created_at",
+            "idx_orders_status",
+            "idx_orders_user_created_at",
+            "orders_number",
+            "orders_pkey",
+        ]
     );
 }
 

@@ -10,6 +10,7 @@ mod configuration;
 mod events;
 mod idempotency;
 mod list;
+mod number;
 mod place;
 mod service;
 mod snapshot;

@@ -25,19 +25,26 @@ pub(crate) struct Catcher {
 }
 
 impl Catcher {
-    /// Starts it on the address of the host that pods can reach (`SHOPFLOW_E2E_HOST_IP`).
-    pub(crate) async fn start() -> Result<Self> {
+    /// The host under which pods reach it (`SHOPFLOW_E2E_HOST_IP`) and its SMTP port, on which nobody answers before it
+    /// is started.
+    pub(crate) fn place() -> Result<(String, u16)> {
         let host = env::var("SHOPFLOW_E2E_HOST_IP").context("SHOPFLOW_E2E_HOST_IP is not set")?;
+        Ok((host, SMTP_PORT))
+    }
+
+    /// Starts it.
+    pub(crate) async fn start() -> Result<Self> {
+        let (host, port) = Self::place()?;
         let program: PathBuf = env::var_os("SHOPFLOW_E2E_MAILDEV")
             .context("SHOPFLOW_E2E_MAILDEV is not set: the path of the maildev program")?
             .into();
         let process = Command::new(&program)
             .args(["--ip", &host, "--web-ip", "127.0.0.1", "--silent"])
-            .args(["--smtp", &SMTP_PORT.to_string(), "--web", &WEB_PORT.to_string()])
+            .args(["--smtp", &port.to_string(), "--web", &WEB_PORT.to_string()])
             .stdin(Stdio::null())
             .spawn()
             .with_context(|| format!("starting {}", program.display()))?;
-        let catcher = Self { process, host, port: SMTP_PORT };
+        let catcher = Self { process, host, port };
         eventually("the mail catcher to answer", Duration::from_secs(30), async || {
             catcher.received().await.map(Some)
         })

@@ -5,6 +5,7 @@ mod disturbance;
 mod editing;
 mod exposure;
 mod ordering;
+mod outage;
 mod recovery;
 mod rotation;
 mod uninstall;

@@ -1,11 +1,13 @@
 //! Each situation and its conditions.
 
 use ConditionType::{
-    DatabasesReady, KeysReady, MessagingReady, MigrationsReady, Ready, Reconciling, ServicesReady, Stalled,
-    Suspended, UpgradeAvailable,
+    DatabasesReady, KeysReady, MessagingReady, MigrationsReady, NotificationsReady, Ready, Reconciling,
+    ServicesReady, Stalled, Suspended, UpgradeAvailable,
 };
 
 use std::collections::BTreeSet;
+
+use protocol::buckets::OutageReport;
 
 use super::*;
 
@@ -233,6 +235,18 @@ const CASES: &[Case] = &[
         spec: "{}",
         change: |world| world.platform.as_mut().unwrap().upgrade = Some("9.9.9".to_owned()),
         differs: &[(UpgradeAvailable, "True", reason::NEWER_RELEASE)],
+    },
+    Case {
+        situation: "the mail server is down",
+        spec: "{}",
+        change: |world| {
+            let error = "SMTP mail.example:1025: connection refused".to_owned();
+            let report = OutageReport { since: 0, waiting: 3, error };
+            let (service, kind) = ("notification".to_owned(), "email".to_owned());
+            world.servers().outages = Some(vec![messaging::Outage { service, kind, report }]);
+        },
+        // The platform itself is as declared, and serves.
+        differs: &[(NotificationsReady, "False", reason::PROVIDER_UNAVAILABLE)],
     },
     Case {
         situation: "somebody else's servers",

@@ -26,9 +26,9 @@ pub struct DeadLetter {
     cause: String,
     /// Failures before it was given up.
     attempts: i32,
-    /// How often it was redriven.
+    /// Redrives that took effect or failed; one that met something unavailable was not made.
     redrives: i32,
-    /// Message id of the latest redrive, as in the logs.
+    /// Message id of the latest of them, as in the logs.
     #[schema(required)]
     redrive_id: Option<Uuid>,
     /// When it was given up first.
