@@ -53,7 +53,7 @@ pub struct SigningKeys {
     pub rotate_every: Option<Period>,
     /// Ids of keys that leaked: removed at once, their tokens are refused everywhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64), inner(length(min = 1, max = 128)))]
+    #[schemars(length(max = 64), inner(length(max = 128), regex(pattern = "^[0-9]{8}-[0-9a-f]{12}$")))]
     pub revoked: Vec<String>,
 }
 

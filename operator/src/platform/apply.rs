@@ -22,6 +22,8 @@ pub struct Applied {
     pub live: Live,
     /// Requests that changed something in Kubernetes, or would have.
     pub changes: usize,
+    /// Whether all keys and passwords are stored as they were built.
+    pub secured: bool,
     /// What became of PostgreSQL's plan.
     pub database: Outside,
     /// What became of NATS's plan.
@@ -66,12 +68,15 @@ pub async fn apply(mut writer: Writer<'_>, desired: Desired, peers: &Peers) -> A
         migrations,
     } = desired;
     writer.all(&service_accounts).await;
-    // A token is of no use to whoever cannot verify it yet.
-    let shared = writer.all(&shared_verification_keys).await;
-    if writer.all(&verification_keys).await && shared {
-        writer.all(&signers).await;
-    }
-    writer.all(&secrets).await;
+    // The first keyring is stored before it is published: a published one that is not stored was lost. Later, a key
+    // is of no use to whoever signs with it before the others can verify.
+    let first = signers.first().is_some_and(|keyring| !writer.knows(keyring));
+    let mut secured = !first || writer.all(&signers).await;
+    secured = secured
+        && writer.all(&shared_verification_keys).await
+        && writer.all(&verification_keys).await
+        && writer.all(&signers).await;
+    secured = writer.all(&secrets).await && secured;
     writer.all(&config_maps).await;
     writer.all(&services).await;
     writer.all(&stateful_sets).await;
@@ -98,5 +103,5 @@ pub async fn apply(mut writer: Writer<'_>, desired: Desired, peers: &Peers) -> A
     // Some storage classes refuse it, which hinders nothing else.
     writer.all(&claims).await;
     let (live, changes, errors) = writer.finish();
-    Applied { live, changes, database, messaging, migrations, errors }
+    Applied { live, changes, secured, database, messaging, migrations, errors }
 }

@@ -163,7 +163,7 @@ pub fn build(
     }
     // Overridden objects must exist in full, also while a migration holds them back.
     overrides::apply(&platform.overrides, &mut desired)?;
-    hold_back(platform, &mut desired);
+    hold_back(platform, servers, &mut desired);
     // What is not built now for want of a key is not what no spec asks for.
     if keys.is_some() && memory.unknown.is_empty() && live.forbidden().next().is_none() {
         desired.obsolete = obsolete(platform, &desired, live);
@@ -210,14 +210,17 @@ fn gate(platform: &Platform, plan: &ServicePlan, servers: &Servers, live: &Live,
     desired.deployments.push(deployment::deployment(platform, plan));
 }
 
-/// Takes away the Deployments whose migration is not done: what runs goes on as it is.
-fn hold_back(platform: &Platform, desired: &mut Desired) {
-    let waiting: Vec<String> = desired
-        .migrations
-        .iter()
-        .filter(|(_, _, progress)| *progress != Migration::Done)
-        .map(|(service, ..)| platform.object_name(service))
-        .collect();
+/// Takes away the Deployments whose migration is not done: what runs goes on as it is. A service without a
+/// database leads to the others, so a release that cannot be migrated to does not begin with it.
+fn hold_back(platform: &Platform, servers: &Servers, desired: &mut Desired) {
+    let unfinished = desired.migrations.iter().filter(|(_, _, progress)| *progress != Migration::Done);
+    let mut waiting: Vec<String> =
+        unfinished.clone().map(|(service, ..)| platform.object_name(service)).collect();
+    // One that cannot even start is another matter.
+    if unfinished.into_iter().any(|(service, ..)| servers.database_ready(service)) {
+        let without = platform.services.iter().filter(|plan| !plan.service.database);
+        waiting.extend(without.map(|plan| platform.object_name(plan.service.name)));
+    }
     desired
         .deployments
         .retain(|deployment| deployment.metadata.name.as_ref().is_none_or(|name| !waiting.contains(name)));

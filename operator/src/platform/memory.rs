@@ -180,7 +180,7 @@ pub fn recall(gathered: &Gathered, platform: &Platform, policy: Policy, now: Tim
     Memory {
         administrator: known(database_administrator(&secrets), &mut unknown),
         databases,
-        admin: known(first_admin(gathered, &secrets), &mut unknown),
+        admin: known(first_admin(&secrets), &mut unknown),
         identities: known(super::identities::recall(&secrets, now), &mut unknown),
         keyring: known(keyring(gathered, &secrets, &policy, now), &mut unknown),
         policy,
@@ -214,12 +214,13 @@ fn known<T>(part: Result<T, Forgotten>, unknown: &mut Vec<Forgotten>) -> Option<
 
 /// Auth opens the account once and never changes its password by this Secret, so another password in it would
 /// open nothing.
-fn first_admin(gathered: &Gathered, secrets: &Secrets<'_>) -> Result<FirstAdmin, Forgotten> {
+fn first_admin(secrets: &Secrets<'_>) -> Result<FirstAdmin, Forgotten> {
     let email = secrets.text("admin", key::EMAIL)?.unwrap_or_else(|| administrator::EMAIL.to_owned());
     let platform = secrets.platform;
     let password = match secrets.secret("admin", key::PASSWORD)? {
         Some(password) => password,
-        None if had_keys(gathered, platform) && !platform.may_recreate => {
+        // Auth opens the account in its database.
+        None if platform.database_identities.contains_key("auth") && !platform.may_recreate => {
             let psql = match platform.postgres {
                 PostgresServer::Managed { .. } => {
                     format!(

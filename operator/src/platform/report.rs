@@ -34,11 +34,12 @@ pub struct Findings<'a> {
 }
 
 impl<'a> Findings<'a> {
-    /// The keys, if they are written down. Others are made anew by the next reconcile, so to speak of them
+    /// The keys, if they are written down. Others are made again by the next reconcile, so to speak of them
     /// would change the status each time, and have them missed as lost.
     fn kept_keys(&self) -> Option<&'a Keys> {
         let suspended = self.platform.is_some_and(|platform| platform.suspended);
-        let kept = self.applied.is_some_and(|applied| !suspended || applied.changes == 0);
+        let kept =
+            self.applied.is_some_and(|applied| applied.secured && (!suspended || applied.changes == 0));
         self.keys.filter(|_| kept)
     }
 }

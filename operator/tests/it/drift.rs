@@ -6,15 +6,16 @@ use k8s_openapi::{
     NamespaceResourceScope,
     api::{
         apps::v1::{Deployment, StatefulSet},
-        core::v1::{ConfigMap, Service, ServiceAccount},
+        core::v1::{ConfigMap, Pod, Service, ServiceAccount},
     },
 };
 use kube::{
-    Api, Resource,
-    api::{Patch, PatchParams},
+    Api, Resource, ResourceExt as _,
+    api::{ListParams, Patch, PatchParams},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
+use shopflow_operator::api::{ANNOTATION_MOUNTED, LABEL_COMPONENT};
 use testbed::until;
 
 use crate::shop::{PATIENCE, Shop};
@@ -107,10 +108,17 @@ async fn what_others_add_stays_and_is_not_fought_over() {
         .then_some(())
     })
     .await;
+    // The new pod is told the revision of its keys.
+    let of_order = ListParams::default().labels(&format!("{LABEL_COMPONENT}=order"));
+    shop.until("the new pod's annotation", async |_| {
+        let pods = shop.api::<Pod>().list(&of_order).await.unwrap().items;
+        let told = |pod: &Pod| pod.annotations().contains_key(ANNOTATION_MOUNTED);
+        (pods.len() == 1 && pods.iter().all(told)).then_some(())
+    })
+    .await;
     shop.ready().await;
     shop.quiet(&operator.metrics).await;
     let mut expected = writes;
-    // The new pod is told the revision of its keys.
     *expected.get_mut("pods").unwrap() += 1;
     assert_eq!(operator.object_writes(), expected);
     assert_eq!(shop.api::<Service>().get("gateway").await.unwrap().metadata.labels.unwrap()["team"], "shop");

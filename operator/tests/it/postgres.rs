@@ -289,6 +289,22 @@ async fn an_administrator_without_superuser_rights_converges_too() {
 }
 
 #[tokio::test]
+async fn services_that_are_admitted_from_elsewhere_alone_are_not_repaired_for_ever() {
+    let mut world = World::start().await;
+    let password = logins::new_password().unwrap();
+    let mut admin = world.admin("postgres").await;
+    let provider =
+        format!("CREATE ROLE provider LOGIN CREATEDB CREATEROLE PASSWORD '{}'", password.expose_secret());
+    run(&mut admin, &provider).await.unwrap();
+    world.server = Server::new(&world.endpoint.url("postgres", "provider", &password)).unwrap();
+    let rules: String = sqlx::query_scalar("SHOW hba_file").fetch_one(&mut admin).await.unwrap();
+    std::fs::write(rules, "host all postgres,provider 127.0.0.1/32 trust\n").unwrap();
+    run(&mut admin, "SELECT pg_reload_conf()").await.unwrap();
+    assert!(!world.reconcile().await.is_empty());
+    assert_eq!(world.reconcile().await, Vec::<String>::new(), "a refused address is no wrong password");
+}
+
+#[tokio::test]
 async fn an_interrupted_run_is_finished_by_the_next_one() {
     let world = World::start().await;
     let all = world.statements().await.len();

@@ -9,7 +9,7 @@ async fn impossible_specs_are_refused_with_what_to_do() {
     let shop = Shop::open().await;
     let names: Vec<&str> = topology::SERVICES.iter().map(|service| service.name).collect();
     let unknown = format!("there is no such service: use one of {}", names.join(", "));
-    let cases: [(Value, &str); 20] = [
+    let cases: [(Value, &str); 21] = [
         (
             json!({"postgres": {"managed": {}, "external": {"host": "db", "adminSecret": {"name": "s"}}}}),
             "choose one of postgres.managed and postgres.external, and remove the other",
@@ -28,6 +28,7 @@ async fn impossible_specs_are_refused_with_what_to_do() {
             "must be between 1m and 24h, written like 90m or 720h",
         ),
         (json!({"auth": {"tokens": {"accessTtl": "one hour"}}}), "should match"),
+        (json!({"auth": {"signingKeys": {"revoked": ["nonsense"]}}}), "should match"),
         (json!({"services": {"shipping": {}}}), unknown.as_str()),
         (json!({"services": {"order": {"replicas": -1}}}), "should be greater than or equal to 0"),
         (

@@ -155,6 +155,11 @@ impl<'a> Writer<'a> {
         (self.live, self.writes, self.errors)
     }
 
+    /// Whether there is such an object.
+    pub(super) fn knows<K: Kept>(&self, object: &K) -> bool {
+        self.live.raw(K::KIND, &object.name_any()).is_some()
+    }
+
     /// Applies objects of one kind; says whether all of them are as they should be.
     pub(super) async fn all<'b, K: Kept + 'b>(&mut self, objects: impl IntoIterator<Item = &'b K>) -> bool {
         let before = self.errors.len();

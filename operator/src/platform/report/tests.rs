@@ -200,6 +200,7 @@ fn applied(platform: &Platform) -> Applied {
     Applied {
         live,
         changes: 0,
+        secured: true,
         database: Outside::Converged,
         messaging: Outside::Converged,
         migrations: platform.databases().map(migration).collect(),

@@ -141,7 +141,7 @@ fn a_migration_runs_as_the_owner_once_the_database_is_ready() {
 }
 
 #[test]
-fn services_wait_for_their_migration_and_never_for_anothers() {
+fn services_wait_for_their_migration_and_those_with_a_database_never_for_anothers() {
     let mut world = World::of("{}");
     let name = migration("{}");
     for end in ["Failed", "Suspended"] {
@@ -150,9 +150,25 @@ fn services_wait_for_their_migration_and_never_for_anothers() {
             .live
             .insert(Kind::Job, json!({"metadata": {"name": name}, "status": {"conditions": conditions}}));
         let desired = world.build();
-        assert_eq!(names(&desired.deployments), deployments(|service| service != "order"));
+        let others = |name: &str| {
+            let service = topology::service(name).unwrap();
+            // Those without a database lead to the others.
+            service.database && name != "order"
+        };
+        assert_eq!(names(&desired.deployments), deployments(others));
         assert_eq!(desired.obsolete, [], "what runs goes on");
     }
+}
+
+#[test]
+fn a_migration_that_cannot_start_holds_no_other_service_up() {
+    let mut world = World::of("{}");
+    world.live = Live::default();
+    world.migrate("Complete");
+    world.servers.database = Seen::Known(BTreeMap::new());
+    world.live.insert(Kind::Job, json!({"metadata": {"name": migration("{}")}}));
+    let desired = world.build();
+    assert_eq!(names(&desired.deployments), deployments(|service| service != "order"));
 }
 
 #[test]

@@ -133,12 +133,13 @@ fn a_request_to_recreate_is_done_only_when_it_was_carried_out() {
 
 #[test]
 fn keys_that_are_not_written_down_are_not_spoken_of() {
-    let unkept: [fn(&mut World); 2] = [
+    let unkept: [fn(&mut World); 3] = [
         |world| {
             world.platform.as_mut().unwrap().suspended = true;
             world.applied().changes = 30;
         },
-        // The first Secret was refused, say.
+        |world| world.applied().secured = false,
+        // The operator may not even look.
         |world| world.applied = None,
     ];
     for change in unkept {
