@@ -67,9 +67,10 @@ impl TryFrom<&Row> for PendingRow {
 
 /// What is told to the relay's own session. A deletion that a crash loses is harmless: the event is published
 /// again under the same id, so nobody has to wait for the disk. The planner must take the indexes even when
-/// it believes the queue to be large.
+/// it believes the queue to be large. Plain index scans mark the entries of deleted rows, which others then skip; bitmap scans
+/// would read them all each time.
 pub(crate) const RELAY_SESSION: &str = "SET synchronous_commit = off; SET enable_seqscan = off; \
-    SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off";
+    SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off";
 
 /// The oldest pending events of a stream that are due at $2, at most $3, and not later than an event of the
 /// same aggregate that waits for another try.

@@ -2,6 +2,7 @@
 
 use futures::future::join_all;
 use kit::database::{Aggregate, Database, Query as _};
+use kit::values;
 use uuid::Uuid;
 
 use crate::world::{World, confirmed, database, eventually};
@@ -32,6 +33,55 @@ async fn an_effect_and_its_events_are_committed_together() {
     transaction.commit().await.unwrap();
     assert_eq!((count(&database, "work").await, count(&database, "outbox").await), (1, 3));
     assert_eq!(count(&database, "outbox_pending").await, 3);
+}
+
+#[tokio::test]
+async fn deferred_writes_and_events_are_committed_together() {
+    let database = with_table().await;
+    for (asked, id) in [(false, 1), (true, 3)] {
+        let mut transaction = database.begin().await.unwrap();
+        if asked {
+            transaction.execute("SELECT 1", &[]).await.unwrap();
+        }
+        let first = transaction.defer("INSERT INTO work VALUES ($1) RETURNING id", values![id]);
+        transaction.defer(&format!("INSERT INTO work SELECT id + $1 FROM {first}"), values![1]);
+        transaction.publish(about(), chrono::Utc::now(), &confirmed()).unwrap();
+        assert_eq!(count(&database, "work").await, i64::from(id) - 1, "not before the commit");
+        transaction.commit().await.unwrap();
+        assert_eq!(count(&database, "work").await, i64::from(id) + 1);
+    }
+    assert_eq!((count(&database, "outbox").await, count(&database, "outbox_pending").await), (2, 2));
+}
+
+#[tokio::test]
+async fn a_deferred_write_that_fails_takes_the_whole_transaction_with_it() {
+    let database = with_table().await;
+    database.execute("INSERT INTO work VALUES (1)", &[]).await.unwrap();
+    for asked in [false, true] {
+        let mut transaction = database.begin().await.unwrap();
+        if asked {
+            transaction.execute("INSERT INTO work VALUES (3)", &[]).await.unwrap();
+        }
+        transaction.defer("INSERT INTO work VALUES ($1)", values![2]);
+        transaction.defer("INSERT INTO work VALUES ($1)", values![1]);
+        transaction.publish(about(), chrono::Utc::now(), &confirmed()).unwrap();
+        let error = transaction.commit().await.unwrap_err();
+        assert_eq!(error.constraint(), Some("work_pkey"));
+        assert_eq!((count(&database, "work").await, count(&database, "outbox").await), (1, 0));
+    }
+    // The connections are fit for use.
+    for id in 10..40 {
+        database.execute("INSERT INTO work VALUES ($1)", &[&id]).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn deferred_writes_of_a_dropped_transaction_are_forgotten() {
+    let database = with_table().await;
+    let mut transaction = database.begin().await.unwrap();
+    transaction.defer("INSERT INTO work VALUES ($1)", values![1]);
+    drop(transaction);
+    assert_eq!(count(&database, "work").await, 0);
 }
 
 #[tokio::test]
