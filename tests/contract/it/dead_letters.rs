@@ -10,7 +10,7 @@ async fn an_admin_sees_redrives_and_discards_what_any_service_gave_up() {
     let world = World::shared();
     let admin = world.admin().await;
     let jetstream = world.platform.jetstream().await.unwrap();
-    jetstream.publish("order.created", "no event".into()).await.unwrap().await.unwrap();
+    jetstream.publish("order.created", r#"{"no": "event"}"#.into()).await.unwrap().await.unwrap();
     let waiting =
         async || admin.get("/dead-letters?consumer=notification-orders&status=dead").await.expect(200);
     let letter = testbed::until(EVENTUALLY, "it is given up", async || {
@@ -25,7 +25,7 @@ async fn an_admin_sees_redrives_and_discards_what_any_service_gave_up() {
     assert_eq!(cause.unwrap()["service"], "notification");
 
     let path = letter["path"].as_str().unwrap();
-    assert_eq!(admin.get(path).await.expect(200)["payload"], "no event");
+    assert_eq!(admin.get(path).await.expect(200)["payload"], json!({ "no": "event" }));
     assert_eq!(admin.post_empty(&format!("{path}/redrive")).await.problem(422).0, "unreadable_event");
 
     let selection = json!({ "consumer": "notification-orders", "cause": letter["cause"] });
