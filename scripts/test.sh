@@ -76,6 +76,7 @@ case ${1:-} in
   *) sed -n '2,4p' "$0"; exit 2 ;;
 esac
 step 'Debian packages' debian_packages
+step 'Browser' browser
 step 'nats-server' nats_server
 step 'Binary of the node' local/shopflow-node build
 export SHOPFLOW_NATS_SERVER=$BIN/nats-server SHOPFLOW_NODE_BINARY=$BIN/shopflow-node
