@@ -77,6 +77,7 @@ case ${1:-} in
   *) sed -n '2,4p' "$0"; exit 2 ;;
 esac
 step 'Debian packages' debian_packages
+step 'Browser' browser
 step 'nats-server' nats_server
 step 'Helm' helm
 step 'Binary of the node' local/shopflow-node build

@@ -11,11 +11,14 @@ REDOCLY=2.77.0
 HELM=v4.3.1
 # Builds (the C parts of TLS, for glibc and musl), tests and development without a cluster, lint of the scripts.
 DEBIAN_PACKAGES=(gcc musl-tools postgresql-15 curl shellcheck)
+# Tests of pages.
+BROWSER_PACKAGES=(chromium chromium-driver)
 
-# debian_packages — installs what is missing, and nothing when all is there.
+# debian_packages [PACKAGE…] — installs what is missing, of DEBIAN_PACKAGES unless others are named.
 debian_packages() {
   local missing=() package
-  for package in "${DEBIAN_PACKAGES[@]}"; do
+  [ $# -gt 0 ] || set -- "${DEBIAN_PACKAGES[@]}"
+  for package in "$@"; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
   done
   [ "${#missing[@]}" -eq 0 ] && return
@@ -30,6 +33,9 @@ install_debian() {
   # No services: PostgreSQL and containerd are started by us, in folders of our own.
   apt-get update && DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y --no-install-recommends "$@"
 }
+
+# browser — Chromium, and what drives it.
+browser() { debian_packages "${BROWSER_PACKAGES[@]}"; }
 
 # musl_target — the Rust target of the static binaries.
 musl_target() { rustup target add x86_64-unknown-linux-musl; }

@@ -32,6 +32,16 @@ pub(crate) fn postgres_folder() -> anyhow::Result<PathBuf> {
         )
 }
 
+/// Chromium, from `PATH`.
+pub(crate) fn chromium() -> anyhow::Result<PathBuf> {
+    on_path("chromium").context("chromium not found: install the package chromium")
+}
+
+/// chromedriver, from `PATH`.
+pub(crate) fn chromedriver() -> anyhow::Result<PathBuf> {
+    on_path("chromedriver").context("chromedriver not found: install the package chromium-driver")
+}
+
 /// The program of that name on `PATH`.
 pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
     env::split_paths(&env::var_os("PATH")?).find_map(|folder| existing(folder.join(name)))

@@ -1,5 +1,7 @@
-//! `GET /docs`: a page that lists the API. Everything it loads comes from the gateway itself.
+//! `GET /docs`: the reference of the API, to read and to try out. `GET /docs/problems`: where the types of problems
+//! lead. Everything that the two load comes from the gateway itself.
 
+mod asset;
 mod problems;
 
 use std::sync::LazyLock;
@@ -11,27 +13,24 @@ use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+/// Swagger UI's style sheet has its icons in `data:` URLs.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The page of problems; it never changes.
-static PROBLEMS: LazyLock<String> = LazyLock::new(problems::page);
+static REFERENCE: LazyLock<String> = LazyLock::new(|| asset::linked(include_str!("docs/reference.html")));
+static PROBLEMS: LazyLock<String> = LazyLock::new(|| asset::linked(&problems::page()));
 
 /// The pages and their files.
 pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    Router::new()
-        .route("/docs", get(async || file("text/html; charset=utf-8", include_str!("docs/page.html"))))
-        .route("/docs/problems", get(async || file("text/html; charset=utf-8", &PROBLEMS)))
-        .route("/docs/page.css", get(async || file("text/css; charset=utf-8", include_str!("docs/page.css"))))
-        .route(
-            "/docs/page.js",
-            get(async || file("text/javascript; charset=utf-8", include_str!("docs/page.js"))),
-        )
+    let pages = Router::new()
+        .route("/docs", get(async || page(&REFERENCE)))
+        .route("/docs/problems", get(async || page(&PROBLEMS)));
+    asset::ASSETS.iter().fold(pages, |router, asset| router.route(asset.path, get(async || asset.response())))
 }
 
-fn file(content_type: &'static str, content: &'static str) -> Response {
+fn page(content: &'static str) -> Response {
     let headers = [
-        (CONTENT_TYPE, content_type),
+        (CONTENT_TYPE, "text/html; charset=utf-8"),
         (CONTENT_SECURITY_POLICY, POLICY),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (REFERRER_POLICY, "no-referrer"),

@@ -20,7 +20,7 @@ pub(super) struct LoginRequest {
     #[schema(format = Email, example = "jane.doe@example.com")]
     email: String,
     /// Password.
-    #[schema(value_type = String, format = Password)]
+    #[schema(value_type = String, format = Password, example = "S3cur3P@ssw0rd!")]
     password: SecretString,
 }
 

@@ -26,7 +26,7 @@ pub(super) struct RegisterRequest {
     #[schema(format = Email, max_length = 255, example = "jane.doe@example.com")]
     email: String,
     /// Password; what it must look like is configured.
-    #[schema(value_type = String, format = Password, min_length = 8, max_length = 1024)]
+    #[schema(value_type = String, format = Password, example = "S3cur3P@ssw0rd!", min_length = 8, max_length = 1024)]
     password: SecretString,
     /// First name.
     #[schema(min_length = 1, max_length = 100)]
