@@ -73,7 +73,7 @@ pub struct Arguments {
 /// Runs until it is told to end, or the lease is lost.
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let config = Config::infer().await.context("no way to reach Kubernetes")?;
-    run_with(arguments, config, Metrics::default(), told_to_end()).await
+    run_with(arguments, config, Metrics::default(), shutdown_signal()).await
 }
 
 /// Runs with this way to Kubernetes until `end`, or until the lease is lost, which is an error: whoever
@@ -109,7 +109,7 @@ async fn lead(
         (leadership, Some(task))
     };
     tokio::select! {
-        () = &mut end => return farewell(leadership, lease).await,
+        () = &mut end => return release_lease(leadership, lease).await,
         () = leadership.won() => metrics.leads(true),
     }
     tracing::info!(identity = arguments.identity, namespaces = arguments.namespaces.join(","), "leading");
@@ -129,11 +129,11 @@ async fn lead(
     let _ = stop.send(());
     let _ = tokio::time::timeout(FAREWELL, controller).await;
     metrics.leads(false);
-    farewell(leadership, lease).await
+    release_lease(leadership, lease).await
 }
 
 /// Gives the lease back, so that the next operator need not wait for its end.
-async fn farewell<T>(
+async fn release_lease<T>(
     leadership: Leadership,
     lease: Option<tokio::task::JoinHandle<T>>,
 ) -> anyhow::Result<()> {
@@ -177,7 +177,7 @@ pub fn context(
     })
 }
 
-async fn told_to_end() {
+async fn shutdown_signal() {
     let mut terminate = match signal(SignalKind::terminate()) {
         Ok(terminate) => terminate,
         Err(error) => {

@@ -1,18 +1,19 @@
 //! Fourth step: the difference between what shall be and what is, written down. Nothing is written where
 //! nothing differs.
 
-mod outside;
+mod compare;
+mod external;
 mod writer;
 
 use k8s_openapi::api::core::v1::Pod;
 
-pub use outside::Outside;
+pub use external::ExternalResult;
 pub use writer::{Mode, WriteError, Writer};
 
 use super::{
     build::{Desired, Migration},
-    connections::Peers,
-    live::Live,
+    connections::BackendClients,
+    gather::Live,
 };
 
 /// What was applied, and how it is now.
@@ -25,9 +26,9 @@ pub struct Applied {
     /// Whether all keys and passwords are stored as they were built.
     pub secured: bool,
     /// What became of PostgreSQL's plan.
-    pub database: Outside,
+    pub database: ExternalResult,
     /// What became of NATS's plan.
-    pub messaging: Outside,
+    pub messaging: ExternalResult,
     /// How far each migration is: service, Job, progress.
     pub migrations: Vec<(&'static str, String, Migration)>,
     /// What could not be written; the rest was.
@@ -46,7 +47,7 @@ impl Applied {
 /// cannot be written concerns its own part; only what must never come first waits for what it depends on.
 ///
 /// The pattern names every field: a kind that is not applied does not compile.
-pub async fn apply(mut writer: Writer<'_>, desired: Desired, peers: &Peers) -> Applied {
+pub async fn apply(mut writer: Writer<'_>, desired: Desired, peers: &BackendClients) -> Applied {
     let Desired {
         service_accounts,
         verification_keys,
@@ -80,11 +81,11 @@ pub async fn apply(mut writer: Writer<'_>, desired: Desired, peers: &Peers) -> A
     writer.all(&config_maps).await;
     writer.all(&services).await;
     writer.all(&stateful_sets).await;
-    let database = outside::database(&mut writer, peers, database).await;
+    let database = external::database(&mut writer, peers, database).await;
     if database.done() {
         writer.all(&secrets_after_database).await;
     }
-    let messaging = outside::messaging(&mut writer, peers, messaging).await;
+    let messaging = external::messaging(&mut writer, peers, messaging).await;
     writer.all(&jobs).await;
     writer.all(&deployments).await;
     writer.all(&disruption_budgets).await;

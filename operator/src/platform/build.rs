@@ -7,10 +7,10 @@ mod deployment;
 mod disruption_budget;
 mod job;
 mod meta;
-mod mounted;
 mod nats;
 mod overrides;
 mod pod;
+mod pod_annotations;
 mod postgres;
 mod secret;
 mod service;
@@ -30,21 +30,21 @@ use k8s_openapi::api::{
 pub use job::Migration;
 pub(crate) use job::{component as migration_component, progress};
 pub(crate) use meta::hash;
-pub use mounted::Stamp;
 pub use overrides::OverrideError;
+pub use pod_annotations::PodAnnotation;
 pub(crate) use {
     nats::{MONITOR_PORT, STORE as NATS_STORE},
     service::{NATS_PORT, POSTGRES_PORT},
 };
 
 use super::{
-    identities::Identities,
-    keys::Keys,
+    gather::Live,
+    gather::servers::Servers,
     kind::Kind,
-    live::Live,
-    memory::Memory,
     resolve::{Platform, ServicePlan},
-    servers::Servers,
+    secure::keys::Keys,
+    secure::nats::Identities,
+    secure::stored::StoredCredentials,
 };
 use crate::{api::LABEL_COMPONENT, messaging::IdentityError};
 
@@ -78,7 +78,7 @@ pub struct Desired {
     /// How many pods may be away.
     pub disruption_budgets: Vec<PodDisruptionBudget>,
     /// Pods that shall learn of new keys.
-    pub stamps: Vec<Stamp>,
+    pub stamps: Vec<PodAnnotation>,
     /// Objects of former specs.
     pub obsolete: Vec<(Kind, String)>,
     /// What shall be done in PostgreSQL, if it answered.
@@ -116,21 +116,21 @@ pub enum BuildError {
 /// Builds everything. What depends on a password, seed or key that is not known is left as it is.
 pub fn build(
     platform: &Platform,
-    memory: &Memory,
+    stored: &StoredCredentials,
     keys: Option<&Keys>,
     servers: &Servers,
     live: &Live,
 ) -> Result<Desired, BuildError> {
     let mut secrets =
         keys.map_or_else(secret::Secrets::default, |keys| secret::of_keys(platform, keys, live));
-    secret::of_servers(platform, memory, &mut secrets);
+    secret::of_servers(platform, stored, &mut secrets);
     let blocked = |secret: &Secret| {
         let component = secret.metadata.labels.as_ref().and_then(|labels| labels.get(LABEL_COMPONENT));
         component.is_some_and(|service| servers.database_blocked(service))
     };
     secrets.once_the_database_has_them.retain(|secret| !blocked(secret));
     let postgres = postgres::stateful_set(platform, live);
-    let server_config = memory.identities.as_ref().map(Identities::server_config).transpose()?.flatten();
+    let server_config = stored.identities.as_ref().map(Identities::server_config).transpose()?.flatten();
     let server_config = server_config.as_deref();
     let nats = server_config.and_then(|config| nats::stateful_set(platform, config, live));
     let mut config_maps = config_map::config_maps(platform);
@@ -153,7 +153,7 @@ pub fn build(
             .iter()
             .filter_map(|plan| disruption_budget::budget(platform, plan))
             .collect(),
-        stamps: stamps(platform, memory, keys, live),
+        stamps: stamps(platform, stored, keys, live),
         database: servers.database_plan(),
         messaging: servers.messaging_plan(),
         ..Desired::default()
@@ -165,33 +165,38 @@ pub fn build(
     overrides::apply(&platform.overrides, &mut desired)?;
     hold_back(platform, servers, &mut desired);
     // What is not built now for want of a key is not what no spec asks for.
-    if keys.is_some() && memory.unknown.is_empty() && live.forbidden().next().is_none() {
+    if keys.is_some() && stored.unknown.is_empty() && live.forbidden().next().is_none() {
         desired.obsolete = obsolete(platform, &desired, live);
     }
     Ok(desired)
 }
 
 /// Signing keys, tokens and credentials alone, where nothing else can be built: a running platform keeps them.
-pub fn secured(platform: &Platform, memory: &Memory, keys: &Keys, live: &Live) -> Desired {
+pub fn secured(platform: &Platform, stored: &StoredCredentials, keys: &Keys, live: &Live) -> Desired {
     let secrets = secret::of_keys(platform, keys, live);
     Desired {
         verification_keys: config_map::verification_keys(platform, keys),
         shared_verification_keys: secrets.verification_keys,
         signers: secrets.signers,
         secrets: secrets.now,
-        stamps: stamps(platform, memory, Some(keys), live),
+        stamps: stamps(platform, stored, Some(keys), live),
         ..Desired::default()
     }
 }
 
 /// A revision is of everything that is mounted, so it is only known when all of that is.
-fn stamps(platform: &Platform, memory: &Memory, keys: Option<&Keys>, live: &Live) -> Vec<Stamp> {
-    let known = memory.identities.is_some()
-        && platform.databases().all(|plan| memory.databases.contains_key(plan.service.name))
+fn stamps(
+    platform: &Platform,
+    stored: &StoredCredentials,
+    keys: Option<&Keys>,
+    live: &Live,
+) -> Vec<PodAnnotation> {
+    let known = stored.identities.is_some()
+        && platform.databases().all(|plan| stored.databases.contains_key(plan.service.name))
         && live.forbidden().next().is_none();
     let keys = keys.filter(|_| known);
-    let mut stamps = keys.map_or_else(Vec::new, |keys| mounted::stamps(platform, memory, keys, live));
-    stamps.extend(mounted::server_stamps(platform, memory, live));
+    let mut stamps = keys.map_or_else(Vec::new, |keys| pod_annotations::stamps(platform, stored, keys, live));
+    stamps.extend(pod_annotations::server_stamps(platform, stored, live));
     stamps
 }
 
@@ -237,7 +242,7 @@ fn obsolete(platform: &Platform, desired: &Desired, live: &Live) -> Vec<(Kind, S
     let wanted: [(Kind, Vec<String>); 6] = [
         (Kind::Job, jobs.collect()),
         (Kind::Deployment, services.collect()),
-        (Kind::DisruptionBudget, names(&desired.disruption_budgets)),
+        (Kind::PodDisruptionBudget, names(&desired.disruption_budgets)),
         (Kind::Service, names(&desired.services)),
         (Kind::ConfigMap, config_maps.collect()),
         (Kind::ServiceAccount, names(&desired.service_accounts)),

@@ -15,9 +15,9 @@ use tokio::sync::OnceCell;
 use super::{
     endpoints::Endpoints,
     error_text::chain,
-    identities::Identities,
-    memory::{Administrator, Memory},
     resolve::{Platform, PostgresServer},
+    secure::nats::Identities,
+    secure::stored::{Administrator, StoredCredentials},
 };
 use crate::{
     messaging::Permissions,
@@ -49,7 +49,7 @@ struct Cached {
 
 /// The servers of one platform.
 #[derive(Clone)]
-pub struct Peers(Arc<Cached>);
+pub struct BackendClients(Arc<Cached>);
 
 impl Connections {
     /// No connection yet.
@@ -58,18 +58,18 @@ impl Connections {
     }
 
     /// The servers of a platform. Nothing connects before it is used.
-    pub fn peers(&self, platform: &Platform, memory: &Memory) -> Peers {
+    pub fn peers(&self, platform: &Platform, stored: &StoredCredentials) -> BackendClients {
         let key = (platform.namespace.clone(), platform.name.clone());
-        let url = memory.administrator.as_ref().map(|administrator| self.admin_url(platform, administrator));
+        let url = stored.administrator.as_ref().map(|administrator| self.admin_url(platform, administrator));
         let nats_url = self.endpoints.nats(platform);
-        let issuer = memory.identities.as_ref().map(Identities::issuer);
+        let issuer = stored.identities.as_ref().map(Identities::issuer);
         // An issuer's Debug form is its public key.
         let public_key = format!("{issuer:?}");
         let known_url = url.as_ref().map_or("", |url| url.expose_secret());
         let revision = super::build::hash([known_url, &nats_url, &public_key]);
         let mut platforms = self.platforms.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(cached) = platforms.get(&key).filter(|cached| cached.revision == revision) {
-            return Peers(cached.clone());
+            return BackendClients(cached.clone());
         }
         let postgres = match &url {
             Some(url) => Server::new(url).map(Arc::new).map_err(|error| chain(&error)),
@@ -83,7 +83,7 @@ impl Connections {
         };
         let cached = Arc::new(Cached { revision, postgres, nats_url, credentials, nats: OnceCell::new() });
         platforms.insert(key, cached.clone());
-        Peers(cached)
+        BackendClients(cached)
     }
 
     /// Closes what a deleted platform had open.
@@ -108,7 +108,7 @@ pub(super) fn admin_url(endpoint: &Endpoint, administrator: &Administrator) -> S
     endpoint.url("postgres", &escape(&administrator.username), &password)
 }
 
-impl Peers {
+impl BackendClients {
     /// PostgreSQL, as its administrator.
     pub fn postgres(&self) -> Result<Arc<Server>, String> {
         self.0.postgres.clone()

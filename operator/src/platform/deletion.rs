@@ -19,12 +19,12 @@ use super::{
     connections::admin_url,
     error_text::chain,
     gather,
+    gather::Live,
+    gather::servers::database_mark,
     kind::Kind,
-    live::Live,
-    memory::Administrator,
     reconcile::{Context, ReconcileError},
     resolve::{Platform, PostgresServer},
-    servers::database_mark,
+    secure::stored::Administrator,
 };
 use crate::{
     api::{ANNOTATION_DROP_FAILING_SINCE, DeletionPolicy, ExternalPostgres, ShopFlowPlatform},

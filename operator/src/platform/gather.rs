@@ -3,6 +3,9 @@
 //! Reads go to the API server, not to a cache: an old answer would have objects written twice, and a
 //! missing one would have them made again.
 
+mod live;
+pub mod servers;
+
 use futures::future::try_join_all;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, Pod};
@@ -11,11 +14,12 @@ use kube::{
     api::{DynamicObject, ListParams, TypeMeta},
 };
 
+pub use live::Live;
+
 use super::{
     error_text::{chain, is_forbidden},
     failure::Failure,
     kind::Kind,
-    live::Live,
     pods,
     resolve::{NatsServer, NotificationSettings, Platform, PostgresServer, object_name},
 };

@@ -26,7 +26,7 @@ pub enum Kind {
     /// Network names.
     Service,
     /// Volumes, made by a StatefulSet.
-    Claim,
+    PersistentVolumeClaim,
     /// PostgreSQL and NATS.
     StatefulSet,
     /// Services.
@@ -34,7 +34,7 @@ pub enum Kind {
     /// Migrations.
     Job,
     /// How many pods of a service may be away.
-    DisruptionBudget,
+    PodDisruptionBudget,
     /// Made by the others.
     Pod,
 }
@@ -45,11 +45,11 @@ impl Kind {
         Self::ServiceAccount,
         Self::ConfigMap,
         Self::Service,
-        Self::Claim,
+        Self::PersistentVolumeClaim,
         Self::StatefulSet,
         Self::Deployment,
         Self::Job,
-        Self::DisruptionBudget,
+        Self::PodDisruptionBudget,
         Self::Pod,
     ];
 
@@ -60,11 +60,11 @@ impl Kind {
             Self::ConfigMap => ApiResource::erase::<ConfigMap>(&()),
             Self::Secret => ApiResource::erase::<Secret>(&()),
             Self::Service => ApiResource::erase::<Service>(&()),
-            Self::Claim => ApiResource::erase::<PersistentVolumeClaim>(&()),
+            Self::PersistentVolumeClaim => ApiResource::erase::<PersistentVolumeClaim>(&()),
             Self::StatefulSet => ApiResource::erase::<StatefulSet>(&()),
             Self::Deployment => ApiResource::erase::<Deployment>(&()),
             Self::Job => ApiResource::erase::<Job>(&()),
-            Self::DisruptionBudget => ApiResource::erase::<PodDisruptionBudget>(&()),
+            Self::PodDisruptionBudget => ApiResource::erase::<PodDisruptionBudget>(&()),
             Self::Pod => ApiResource::erase::<Pod>(&()),
         }
     }
@@ -78,7 +78,7 @@ impl fmt::Display for Kind {
 }
 
 /// A Kubernetes type of one of the kinds.
-pub trait Kept:
+pub trait ManagedKind:
     Resource<DynamicType = (), Scope = NamespaceResourceScope>
     + Serialize
     + DeserializeOwned
@@ -90,21 +90,21 @@ pub trait Kept:
     const KIND: Kind;
 }
 
-macro_rules! kept {
+macro_rules! managed {
     ($($type:ty => $kind:ident),+ $(,)?) => {
-        $(impl Kept for $type { const KIND: Kind = Kind::$kind; })+
+        $(impl ManagedKind for $type { const KIND: Kind = Kind::$kind; })+
     };
 }
 
-kept! {
+managed! {
     ServiceAccount => ServiceAccount,
     ConfigMap => ConfigMap,
     Secret => Secret,
     Service => Service,
-    PersistentVolumeClaim => Claim,
+    PersistentVolumeClaim => PersistentVolumeClaim,
     StatefulSet => StatefulSet,
     Deployment => Deployment,
     Job => Job,
-    PodDisruptionBudget => DisruptionBudget,
+    PodDisruptionBudget => PodDisruptionBudget,
     Pod => Pod,
 }

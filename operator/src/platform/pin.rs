@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::ConfigMap;
 
 use super::{
+    gather::Live,
     kind::Kind,
-    live::Live,
     resolve::{Release, object_name},
 };
 

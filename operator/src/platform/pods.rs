@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod, PodCondition};
 use kube::ResourceExt as _;
 
-use super::live::Live;
+use super::gather::Live;
 use crate::api::LABEL_COMPONENT;
 
 /// The state of a container whose volumes are not mounted yet, or whose pod has no network yet.

@@ -16,14 +16,19 @@ use super::{
     deletion::{self, Deletion},
     error_text::chain,
     failure::Failure,
-    gather::{self, GatherError, Gathered},
-    keys::{self, Keys},
+    gather::{
+        self, GatherError, Gathered,
+        servers::{self, Servers},
+    },
     leadership::Leadership,
-    memory::{self, Secrets},
     pin::Pin,
     report::{self, Findings, Transition},
     resolve::{self, Platform, Release},
-    servers::{self, Servers},
+    secure::{
+        self,
+        keys::{self, Keys},
+        stored,
+    },
 };
 use crate::{
     api::{ConditionType, FIELD_MANAGER, PlatformStatus, ShopFlowPlatform, reason},
@@ -214,36 +219,26 @@ async fn steps(
         outcome.failures.push(Failure::transient(reason::API_ERROR, chain(&error)));
     }
     let live = &gathered.live;
-    let memory = memory::recall(&gathered, &platform, keys::policy_of(&platform), now);
-    let unknown = |error: &memory::Forgotten| Failure::terminal(error.reason(), error.to_string());
-    outcome.failures.extend(memory.unknown.iter().map(unknown));
-    outcome.failures.extend(memory::missing_credentials(&platform, live).iter().map(unknown));
-    let servers = servers::observe(&context.connections, &platform, &memory, live).await;
-    let secrets = Secrets { live, platform: &platform };
-    let keys = match keys::advance(&platform, &memory, &secrets, servers.adoption.clone(), now) {
-        Ok(keys) => keys,
-        Err(error) => {
-            outcome.failures.push(Failure::terminal(reason::SECRET_UNREADABLE, chain(&error)));
-            None
-        }
-    };
-    if platform.suspended || keys.is_none() {
-        outcome.tokens_end = keys::tokens_end(&platform, &secrets);
-    }
-    let desired = match complete.then(|| build::build(&platform, &memory, keys.as_ref(), &servers, live)) {
+    let stored = stored::load(&gathered, &platform, keys::policy_of(&platform), now);
+    let servers = servers::observe(&context.connections, &platform, &stored, live).await;
+    let secured = secure::secure(&platform, &stored, live, servers.adoption.clone(), now);
+    outcome.failures.extend(secured.failures);
+    outcome.tokens_end = secured.tokens_end;
+    let keys = secured.keys;
+    let desired = match complete.then(|| build::build(&platform, &stored, keys.as_ref(), &servers, live)) {
         Some(Ok(desired)) => Some(desired),
         Some(Err(error)) => {
             outcome.failures.push(Failure::terminal(reason::OVERRIDE_REFUSED, chain(&error)));
             complete = false;
-            keys.as_ref().map(|keys| build::secured(&platform, &memory, keys, live))
+            keys.as_ref().map(|keys| build::secured(&platform, &stored, keys, live))
         }
-        None => keys.as_ref().map(|keys| build::secured(&platform, &memory, keys, live)),
+        None => keys.as_ref().map(|keys| build::secured(&platform, &stored, keys, live)),
     };
     if let Some(desired) = desired {
-        let mode = if platform.suspended { Mode::Pretend } else { Mode::Write };
+        let mode = if platform.suspended { Mode::DryRun } else { Mode::Write };
         let Context { client, metrics, leadership, .. } = context;
         let writer = Writer::new(client, metrics, leadership, &platform, live.clone(), mode);
-        let applied = apply::apply(writer, desired, &context.connections.peers(&platform, &memory)).await;
+        let applied = apply::apply(writer, desired, &context.connections.peers(&platform, &stored)).await;
         outcome.failures.extend(applied.errors.iter().map(apply::WriteError::failure));
         outcome.applied = Some(applied);
     }
@@ -323,7 +318,7 @@ async fn publish(context: &Context, resource: &ShopFlowPlatform, transition: &Tr
 /// When to look again, if nothing changes before.
 fn next(outcome: &Outcome, status: &PlatformStatus, now: Timestamp) -> Next {
     let suspended = outcome.platform.as_ref().is_some_and(|platform| platform.suspended);
-    let changed = |outside: &apply::Outside| matches!(outside, apply::Outside::Changed(_));
+    let changed = |outside: &apply::ExternalResult| matches!(outside, apply::ExternalResult::Changed(_));
     let repaired = outcome
         .applied
         .as_ref()

@@ -10,7 +10,10 @@ use kube::ResourceExt as _;
 
 pub use patch::status_patch;
 
-use super::{apply::Applied, endpoints, failure::Failure, keys::Keys, resolve::Platform, servers::Servers};
+use super::{
+    apply::Applied, endpoints, failure::Failure, gather::servers::Servers, resolve::Platform,
+    secure::keys::Keys,
+};
 use crate::api::{
     ANNOTATION_RECREATE_DATABASES, ANNOTATION_RECREATE_KEYS, ConditionType, Endpoints, Outcome,
     PlatformStatus, ShopFlowPlatform, reason,

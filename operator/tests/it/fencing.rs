@@ -12,12 +12,10 @@ use shopflow_operator::{
     platform::{
         apply::{self, Mode, Writer},
         build::Desired,
-        gather::{self, Gathered},
-        keys,
+        gather::{self, Gathered, Live},
         leadership::Leadership,
-        live::Live,
-        memory,
         resolve::{self, Release},
+        secure::{keys, stored},
     },
 };
 
@@ -32,8 +30,8 @@ async fn keys_of_another_operator_are_never_overwritten_by_those_from_an_older_l
     let platform = resolve::resolve(&resource, &Release::default()).unwrap();
     let seen = gather::objects(&context.client, &shop.namespace, "shop").await.unwrap();
     let gathered = Gathered { resource, live: seen.clone() };
-    let memory = memory::recall(&gathered, &platform, keys::policy_of(&platform), Timestamp::now());
-    let peers = context.connections.peers(&platform, &memory);
+    let stored = stored::load(&gathered, &platform, keys::policy_of(&platform), Timestamp::now());
+    let peers = context.connections.peers(&platform, &stored);
 
     let secrets: Api<Secret> = shop.api();
     let note = Patch::Merge(json!({"metadata": {"annotations": {"tests/changed": "since"}}}));

@@ -4,6 +4,7 @@
     reason = "a failed unwrap is a failed test; the lint's exception does not reach functions outside tests"
 )]
 
+mod conflicts;
 mod control_plane;
 mod deletion;
 mod drift;
@@ -15,12 +16,11 @@ mod kubelet;
 mod loss;
 mod messaging;
 mod migrations;
-mod neighbours;
 mod platform;
 mod postgres;
 mod postgres_pod;
 mod provision;
 mod rotation;
 mod shop;
-mod specs;
 mod suspension;
+mod validation;

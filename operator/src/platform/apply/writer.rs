@@ -8,17 +8,17 @@ use kube::{
 };
 use serde_json::{Value, json};
 
+use super::compare::contains;
 use crate::{
     api::{ANNOTATION_APPLIED, FIELD_MANAGER, reason},
     metrics::Metrics,
     platform::{
         build::hash,
-        compare::contains,
         error_text::{chain, is_forbidden},
         failure::Failure,
-        kind::{Kept, Kind},
+        gather::Live,
+        kind::{Kind, ManagedKind},
         leadership::{Leadership, NotLeading},
-        live::Live,
         resolve::Platform,
     },
 };
@@ -29,7 +29,7 @@ pub enum Mode {
     /// Differences are written.
     Write,
     /// Differences are counted.
-    Pretend,
+    DryRun,
 }
 
 /// An object could not be written.
@@ -77,13 +77,15 @@ impl WriteError {
         match self {
             Self::Foreign { .. } => Failure::terminal(reason::NAME_CONFLICT, message),
             Self::Form(..) => Failure::terminal(reason::API_ERROR, message),
-            Self::Api { kind: Kind::Claim, name, source } if is_refused(source) => Failure::terminal(
-                reason::RESIZE_REFUSED,
-                format!(
-                    "volume {name} cannot grow: {}. Set the size back to what the volume has, or use a storage class that allows it",
-                    chain(source)
-                ),
-            ),
+            Self::Api { kind: Kind::PersistentVolumeClaim, name, source } if is_refused(source) => {
+                Failure::terminal(
+                    reason::RESIZE_REFUSED,
+                    format!(
+                        "volume {name} cannot grow: {}. Set the size back to what the volume has, or use a storage class that allows it",
+                        chain(source)
+                    ),
+                )
+            }
             Self::Api { source, .. } if is_forbidden(source) => Failure::terminal(reason::FORBIDDEN, message),
             // It understood, and will refuse again.
             Self::Api { source, .. } if is_refused(source) => Failure::terminal(reason::API_ERROR, message),
@@ -156,12 +158,15 @@ impl<'a> Writer<'a> {
     }
 
     /// Whether there is such an object.
-    pub(super) fn knows<K: Kept>(&self, object: &K) -> bool {
+    pub(super) fn knows<K: ManagedKind>(&self, object: &K) -> bool {
         self.live.raw(K::KIND, &object.name_any()).is_some()
     }
 
     /// Applies objects of one kind; says whether all of them are as they should be.
-    pub(super) async fn all<'b, K: Kept + 'b>(&mut self, objects: impl IntoIterator<Item = &'b K>) -> bool {
+    pub(super) async fn all<'b, K: ManagedKind + 'b>(
+        &mut self,
+        objects: impl IntoIterator<Item = &'b K>,
+    ) -> bool {
         let before = self.errors.len();
         for object in objects {
             if let Err(error) = self.one(object).await {
@@ -171,7 +176,7 @@ impl<'a> Writer<'a> {
         self.errors.len() == before
     }
 
-    async fn one<K: Kept>(&mut self, object: &K) -> Result<(), WriteError> {
+    async fn one<K: ManagedKind>(&mut self, object: &K) -> Result<(), WriteError> {
         let kind = K::KIND;
         let name = object.name_any();
         let mut desired = described(object).map_err(|error| WriteError::Form(kind, error))?;
@@ -181,7 +186,7 @@ impl<'a> Writer<'a> {
         }
         let version = live.map(|live| live["metadata"]["resourceVersion"].clone());
         self.writes += 1;
-        if self.mode == Mode::Pretend {
+        if self.mode == Mode::DryRun {
             return Ok(());
         }
         self.leads().await?;
@@ -231,13 +236,13 @@ impl<'a> Writer<'a> {
     }
 
     /// Sets one annotation. It only hastens what happens anyway, so it is nothing that a person waits for.
-    pub(super) async fn annotate<K: Kept>(
+    pub(super) async fn annotate<K: ManagedKind>(
         &mut self,
         name: &str,
         key: &str,
         value: &str,
     ) -> Result<(), WriteError> {
-        if self.mode == Mode::Pretend {
+        if self.mode == Mode::DryRun {
             return Ok(());
         }
         self.leads().await?;
@@ -256,7 +261,7 @@ impl<'a> Writer<'a> {
     /// Deletes an object, if it still is the one that was read.
     pub(super) async fn delete(&mut self, kind: Kind, name: &str) -> Result<(), WriteError> {
         self.writes += 1;
-        if self.mode == Mode::Pretend {
+        if self.mode == Mode::DryRun {
             return Ok(());
         }
         self.leads().await?;
@@ -289,7 +294,7 @@ impl<'a> Writer<'a> {
 }
 
 /// The object as it is applied: with its type, and the hash of all that is desired.
-fn described<K: Kept>(object: &K) -> Result<Value, serde_json::Error> {
+fn described<K: ManagedKind>(object: &K) -> Result<Value, serde_json::Error> {
     let mut value = serde_json::to_value(object)?;
     value["apiVersion"] = K::api_version(&()).into();
     value["kind"] = <K as Resource>::kind(&()).into();

@@ -8,9 +8,9 @@ use protocol::paths::CONFIG_FILE;
 use super::{
     config::config,
     deployment,
-    meta::{Fate, meta},
+    meta::{Retention, meta},
 };
-use crate::platform::{keys::Keys, memory::key, pin, resolve::Platform};
+use crate::platform::{pin, resolve::Platform, secure::keys::Keys, secure::stored::key};
 
 /// The configuration of every service.
 pub(super) fn config_maps(platform: &Platform) -> Vec<ConfigMap> {
@@ -18,7 +18,12 @@ pub(super) fn config_maps(platform: &Platform) -> Vec<ConfigMap> {
         .services
         .iter()
         .map(|plan| ConfigMap {
-            metadata: meta(platform, deployment::name(platform, plan.service), plan.service.name, Fate::Goes),
+            metadata: meta(
+                platform,
+                deployment::name(platform, plan.service),
+                plan.service.name,
+                Retention::Owned,
+            ),
             data: Some(BTreeMap::from([(CONFIG_FILE.to_owned(), config(platform, plan))])),
             ..ConfigMap::default()
         })
@@ -28,7 +33,7 @@ pub(super) fn config_maps(platform: &Platform) -> Vec<ConfigMap> {
 /// What the platform keeps of the release. Without it, data that stays could meet another release.
 pub(super) fn pin(platform: &Platform) -> ConfigMap {
     ConfigMap {
-        metadata: meta(platform, platform.object_name(pin::PART), pin::PART, Fate::HoldsData),
+        metadata: meta(platform, platform.object_name(pin::PART), pin::PART, Retention::Retained),
         data: Some(platform.pin.data()),
         ..ConfigMap::default()
     }
@@ -37,7 +42,7 @@ pub(super) fn pin(platform: &Platform) -> ConfigMap {
 /// The public keys, unless they are a shared secret.
 pub(super) fn verification_keys(platform: &Platform, keys: &Keys) -> Option<ConfigMap> {
     (!keys.keyring.jwks_is_secret()).then(|| ConfigMap {
-        metadata: meta(platform, platform.object_name("verification-keys"), "auth", Fate::Goes),
+        metadata: meta(platform, platform.object_name("verification-keys"), "auth", Retention::Owned),
         data: Some(BTreeMap::from([(key::JWKS.to_owned(), keys.jwks.clone())])),
         ..ConfigMap::default()
     })

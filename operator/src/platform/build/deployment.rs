@@ -14,7 +14,7 @@ use protocol::paths::Mount;
 
 use super::{
     config,
-    meta::{Fate, hash, label_selector, meta},
+    meta::{Retention, hash, label_selector, meta},
     pod,
 };
 use crate::platform::resolve::{EmailProvider, Platform, ServicePlan, SmsProvider};
@@ -30,7 +30,7 @@ pub(crate) fn name(platform: &Platform, service: &topology::Service) -> String {
 /// The Deployment of a service.
 pub(super) fn deployment(platform: &Platform, plan: &ServicePlan) -> Deployment {
     Deployment {
-        metadata: meta(platform, name(platform, plan.service), plan.service.name, Fate::Goes),
+        metadata: meta(platform, name(platform, plan.service), plan.service.name, Retention::Owned),
         spec: Some(DeploymentSpec {
             replicas: Some(plan.replicas),
             selector: label_selector(platform, plan.service.name),

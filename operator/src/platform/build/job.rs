@@ -11,7 +11,7 @@ use protocol::paths::Mount;
 use serde_json::Value;
 
 use super::{
-    meta::{Fate, hash, labels, meta},
+    meta::{Retention, hash, labels, meta},
     pod,
 };
 use crate::platform::resolve::{Platform, ServicePlan};
@@ -60,7 +60,7 @@ pub(crate) fn progress(job: Option<&Value>) -> Migration {
 pub(super) fn job(platform: &Platform, plan: &ServicePlan, name: String) -> Job {
     let component = component(plan.service.name);
     Job {
-        metadata: meta(platform, name, &component, Fate::Goes),
+        metadata: meta(platform, name, &component, Retention::Owned),
         spec: Some(JobSpec {
             // Three attempts in half a minute: a server that restarts is no failure, a wrong statement stays one.
             backoff_limit: Some(2),

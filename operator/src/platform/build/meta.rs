@@ -15,16 +15,16 @@ use crate::{
 
 /// What becomes of an object when the platform is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum Retention {
     /// It goes with the platform.
-    Goes,
+    Owned,
     /// It stays unless the deletion policy is `Delete`: without it, the data could not be used again.
-    HoldsData,
+    Retained,
 }
 
 /// Metadata of an object.
-pub(super) fn meta(platform: &Platform, name: String, component: &str, fate: Fate) -> ObjectMeta {
-    let owned = fate == Fate::Goes || !platform.retain;
+pub(super) fn meta(platform: &Platform, name: String, component: &str, retention: Retention) -> ObjectMeta {
+    let owned = retention == Retention::Owned || !platform.retain;
     ObjectMeta {
         name: Some(name),
         namespace: Some(platform.namespace.clone()),

@@ -8,7 +8,7 @@ use k8s_openapi::api::{
 };
 
 use super::{
-    meta::{Fate, hash, meta},
+    meta::{Retention, hash, meta},
     pod,
     service::NATS_PORT,
     stateful_set, storage,
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     api::Resources,
     platform::{
-        live::Live,
+        gather::Live,
         resolve::{NatsServer, Platform},
     },
 };
@@ -35,7 +35,7 @@ pub(crate) const MONITOR_PORT: u16 = 8222;
 /// seeds, never a seed.
 pub(super) fn config_map(platform: &Platform, server_config: &str) -> Option<ConfigMap> {
     matches!(platform.nats, NatsServer::Managed { .. }).then(|| ConfigMap {
-        metadata: meta(platform, platform.object_name(PART), PART, Fate::Goes),
+        metadata: meta(platform, platform.object_name(PART), PART, Retention::Owned),
         data: Some(BTreeMap::from([("nats.conf".to_owned(), server_config.to_owned())])),
         ..ConfigMap::default()
     })

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Desired;
 use crate::{
     api::{Override, OverrideKind},
-    platform::kind::Kept,
+    platform::kind::ManagedKind,
 };
 
 /// An override cannot be applied.
@@ -35,7 +35,7 @@ pub(super) fn apply(overrides: &[Override], desired: &mut Desired) -> Result<(),
     Ok(())
 }
 
-fn patch<K: Kept>(one: &Override, objects: &mut [K]) -> Result<(), OverrideError> {
+fn patch<K: ManagedKind>(one: &Override, objects: &mut [K]) -> Result<(), OverrideError> {
     let named = |object: &&mut K| object.meta().name.as_ref() == Some(&one.name);
     let object =
         objects.iter_mut().find(named).ok_or_else(|| OverrideError::Unmatched(one.kind, one.name.clone()))?;

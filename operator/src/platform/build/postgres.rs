@@ -11,7 +11,7 @@ use k8s_openapi::api::{
 };
 
 use super::{
-    meta::{Fate, hash, meta},
+    meta::{Retention, hash, meta},
     pod,
     service::POSTGRES_PORT,
     stateful_set, storage,
@@ -19,7 +19,7 @@ use super::{
 use crate::{
     api::Resources,
     platform::{
-        live::Live,
+        gather::Live,
         resolve::{Platform, PostgresServer},
     },
 };
@@ -105,7 +105,7 @@ pub(super) fn config_map(platform: &Platform) -> Option<ConfigMap> {
         return None;
     };
     Some(ConfigMap {
-        metadata: meta(platform, platform.object_name(PART), PART, Fate::Goes),
+        metadata: meta(platform, platform.object_name(PART), PART, Retention::Owned),
         data: Some(BTreeMap::from([
             ("postgresql.conf".to_owned(), settings(*connections)),
             ("pg_hba.conf".to_owned(), RULES.to_owned()),

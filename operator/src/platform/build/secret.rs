@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 use k8s_openapi::{ByteString, api::core::v1::Secret};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::meta::{Fate, meta};
+use super::meta::{Retention, meta};
 use crate::{
     platform::{
         endpoints,
-        identities::Identities,
-        keys::Keys,
+        gather::Live,
         kind::Kind,
-        live::Live,
-        memory::{DatabaseMemory, Memory, key},
         resolve::{Platform, PostgresServer},
+        secure::keys::Keys,
+        secure::nats::Identities,
+        secure::stored::{StoredCredentials, StoredDatabase, key},
     },
     postgres::{self, logins},
 };
@@ -37,16 +37,28 @@ pub(super) fn of_keys(platform: &Platform, keys: &Keys, live: &Live) -> Secrets 
     let keyring = [(key::KEYRING, keys.keyring.to_json())];
     let mut secrets = Secrets {
         verification_keys: verification_keys(platform, keys, live),
-        signers: vec![secret(platform, "signing-keys", "auth", Fate::HoldsData, keyring)],
+        signers: vec![secret(platform, "signing-keys", "auth", Retention::Retained, keyring)],
         ..Secrets::default()
     };
     for (service, tokens) in &keys.tokens {
         let tokens = tokens.iter().map(|(audience, token)| (*audience, token.clone()));
-        secrets.signers.push(secret(platform, &format!("{service}-tokens"), service, Fate::Goes, tokens));
+        secrets.signers.push(secret(
+            platform,
+            &format!("{service}-tokens"),
+            service,
+            Retention::Owned,
+            tokens,
+        ));
     }
     for (service, credentials) in &keys.credentials {
         let credentials = [(key::CREDENTIALS, credentials.clone())];
-        secrets.now.push(secret(platform, &format!("{service}-nats"), service, Fate::Goes, credentials));
+        secrets.now.push(secret(
+            platform,
+            &format!("{service}-nats"),
+            service,
+            Retention::Owned,
+            credentials,
+        ));
     }
     secrets
 }
@@ -57,29 +69,29 @@ fn verification_keys(platform: &Platform, keys: &Keys, live: &Live) -> Option<Se
     const PART: &str = "verification-keys";
     let kept = live.raw(Kind::Secret, &platform.object_name(PART)).is_some();
     let jwks = [(key::JWKS, keys.jwks.clone().into())];
-    (keys.keyring.jwks_is_secret() || kept).then(|| secret(platform, PART, "auth", Fate::Goes, jwks))
+    (keys.keyring.jwks_is_secret() || kept).then(|| secret(platform, PART, "auth", Retention::Owned, jwks))
 }
 
 /// The Secrets of the servers, their databases and the first administrator.
-pub(super) fn of_servers(platform: &Platform, memory: &Memory, secrets: &mut Secrets) {
-    if let Some(admin) = &memory.admin {
+pub(super) fn of_servers(platform: &Platform, stored: &StoredCredentials, secrets: &mut Secrets) {
+    if let Some(admin) = &stored.admin {
         let values = [(key::EMAIL, admin.email.clone().into()), (key::PASSWORD, admin.password.clone())];
-        secrets.now.push(secret(platform, "admin", "auth", Fate::HoldsData, values));
+        secrets.now.push(secret(platform, "admin", "auth", Retention::Retained, values));
     }
-    if let (PostgresServer::Managed { .. }, Some(administrator)) = (&platform.postgres, &memory.administrator)
+    if let (PostgresServer::Managed { .. }, Some(administrator)) = (&platform.postgres, &stored.administrator)
     {
         let values = [
             (key::USERNAME, administrator.username.clone().into()),
             (key::PASSWORD, administrator.password.clone()),
         ];
-        secrets.now.push(secret(platform, "postgres", "postgres", Fate::HoldsData, values));
+        secrets.now.push(secret(platform, "postgres", "postgres", Retention::Retained, values));
     }
-    if let Some(Identities::Managed { seeds, .. }) = &memory.identities {
+    if let Some(Identities::Managed { seeds, .. }) = &stored.identities {
         // Strings and a time always serialise.
         let seeds = serde_json::to_string(seeds).unwrap_or_default();
-        secrets.now.push(secret(platform, "nats", "nats", Fate::HoldsData, [(key::SEEDS, seeds.into())]));
+        secrets.now.push(secret(platform, "nats", "nats", Retention::Retained, [(key::SEEDS, seeds.into())]));
     }
-    for (service, database) in &memory.databases {
+    for (service, database) in &stored.databases {
         let [owner, app] = database_secrets(platform, service, database);
         secrets.now.push(owner);
         if database.unwritten {
@@ -91,7 +103,7 @@ pub(super) fn of_servers(platform: &Platform, memory: &Memory, secrets: &mut Sec
 }
 
 /// The URLs for migrations and for the running service.
-fn database_secrets(platform: &Platform, service: &str, database: &DatabaseMemory) -> [Secret; 2] {
+fn database_secrets(platform: &Platform, service: &str, database: &StoredDatabase) -> [Secret; 2] {
     let (host, port) = endpoints::postgres(platform);
     let sslmode = match &platform.postgres {
         PostgresServer::Managed { .. } => "disable",
@@ -104,12 +116,12 @@ fn database_secrets(platform: &Platform, service: &str, database: &DatabaseMemor
     // Strings, times and slots always serialise.
     let logins = serde_json::to_string(&database.logins).unwrap_or_default();
     [
-        secret(platform, &format!("{service}-owner"), service, Fate::HoldsData, [(key::URL, owner)]),
+        secret(platform, &format!("{service}-owner"), service, Retention::Retained, [(key::URL, owner)]),
         secret(
             platform,
             &format!("{service}-database"),
             service,
-            Fate::HoldsData,
+            Retention::Retained,
             [(key::URL, app), (key::LOGINS, logins.into())],
         ),
     ]
@@ -119,7 +131,7 @@ fn secret(
     platform: &Platform,
     part: &str,
     component: &str,
-    fate: Fate,
+    retention: Retention,
     values: impl IntoIterator<Item = (&'static str, SecretString)>,
 ) -> Secret {
     let data: BTreeMap<String, ByteString> = values
@@ -127,7 +139,7 @@ fn secret(
         .map(|(key, value)| (key.to_owned(), ByteString(value.expose_secret().as_bytes().to_vec())))
         .collect();
     Secret {
-        metadata: meta(platform, platform.object_name(part), component, fate),
+        metadata: meta(platform, platform.object_name(part), component, retention),
         data: Some(data),
         type_: Some("Opaque".to_owned()),
         ..Secret::default()

@@ -5,7 +5,7 @@ use k8s_openapi::{
     apimachinery::pkg::util::intstr::IntOrString,
 };
 
-use super::meta::{Fate, meta, selector};
+use super::meta::{Retention, meta, selector};
 use crate::platform::resolve::{NatsServer, Platform, PostgresServer};
 
 /// Port of PostgreSQL.
@@ -39,7 +39,7 @@ fn http(platform: &Platform, service: &topology::Service, name: String) -> Servi
     let target = IntOrString::String("http".to_owned());
     let ports = [("http", Some(service.port)), ("alias", service.alias_port)];
     Service {
-        metadata: meta(platform, name, service.name, Fate::Goes),
+        metadata: meta(platform, name, service.name, Retention::Owned),
         spec: Some(ServiceSpec {
             selector: Some(selector(platform, service.name)),
             ports: Some(
@@ -60,7 +60,7 @@ pub(super) fn headless(platform: &Platform, component: &str) -> String {
 /// The Service for clients, and the one for the pods' own names.
 fn server(platform: &Platform, component: &str, port: u16) -> [Service; 2] {
     let service = |name: String| Service {
-        metadata: meta(platform, name, component, Fate::Goes),
+        metadata: meta(platform, name, component, Retention::Owned),
         spec: Some(ServiceSpec {
             selector: Some(selector(platform, component)),
             ports: Some(vec![tcp(component, port, IntOrString::String(component.to_owned()))]),

@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::ServiceAccount;
 
-use super::meta::{Fate, meta};
+use super::meta::{Retention, meta};
 use crate::platform::resolve::Platform;
 
 /// Name of the ServiceAccount of every pod.
@@ -13,7 +13,7 @@ pub(super) fn name(platform: &Platform) -> String {
 /// The ServiceAccount of every pod.
 pub(super) fn service_account(platform: &Platform) -> ServiceAccount {
     ServiceAccount {
-        metadata: meta(platform, name(platform), "services", Fate::Goes),
+        metadata: meta(platform, name(platform), "services", Retention::Owned),
         automount_service_account_token: Some(false),
         ..ServiceAccount::default()
     }

@@ -6,12 +6,12 @@ use k8s_openapi::api::{
 };
 
 use super::{
-    meta::{Fate, label_selector, meta},
+    meta::{Retention, label_selector, meta},
     service, storage,
 };
 use crate::platform::{
+    gather::Live,
     kind::Kind,
-    live::Live,
     resolve::{Platform, Volume},
 };
 
@@ -38,7 +38,7 @@ pub(super) fn with_volume(
             persistent_volume_claim_retention_policy: Some(storage::retention(platform)),
             ..StatefulSetSpec::default()
         }),
-        metadata: meta(platform, name, part, Fate::Goes),
+        metadata: meta(platform, name, part, Retention::Owned),
         status: None,
     }
 }

@@ -13,9 +13,9 @@ use serde_json::Value;
 
 use super::meta::labels;
 use crate::platform::{
-    compare::quantity,
+    gather::Live,
     kind::Kind,
-    live::Live,
+    quantity::quantity,
     resolve::{Platform, Volume},
 };
 
@@ -70,7 +70,7 @@ pub(super) fn growth(
             claim.pointer("/spec/resources/requests/storage").and_then(|size| quantity(size.as_str()?));
         matches!((size, quantity(&volume.size)), (Some(has), Some(shall)) if has < shall)
     };
-    live.of(Kind::Claim)
+    live.of(Kind::PersistentVolumeClaim)
         .filter(|(name, claim)| name.starts_with(&prefix) && small(claim))
         .map(|(name, _)| PersistentVolumeClaim {
             metadata: ObjectMeta {

@@ -18,12 +18,13 @@ use crate::{
     api::ShopFlowPlatform,
     keys::Adoption,
     platform::{
-        gather::Gathered,
-        keys,
-        kind::Kept,
-        memory::{self, Secrets},
+        gather::{Gathered, servers::Seen},
+        kind::ManagedKind,
         resolve::{self, Release},
-        servers::Seen,
+        secure::{
+            keys,
+            stored::{self, Secrets},
+        },
     },
 };
 
@@ -34,7 +35,7 @@ type Objects = BTreeMap<(Kind, String), Value>;
 struct World {
     resource: ShopFlowPlatform,
     platform: Platform,
-    memory: Memory,
+    stored: StoredCredentials,
     keys: Keys,
     servers: Servers,
     live: Live,
@@ -50,10 +51,10 @@ impl World {
         let now = Timestamp::from_second(1_800_000_000).unwrap();
         let platform = resolve::resolve(&resource, &Release::default()).unwrap();
         let gathered = Gathered { resource: resource.clone(), live: live.clone() };
-        let memory = memory::recall(&gathered, &platform, keys::policy_of(&platform), now);
-        assert!(memory.unknown.is_empty(), "{:?}", memory.unknown);
+        let stored = stored::load(&gathered, &platform, keys::policy_of(&platform), now);
+        assert!(stored.unknown.is_empty(), "{:?}", stored.unknown);
         let secrets = Secrets { live: &live, platform: &platform };
-        let keys = keys::advance(&platform, &memory, &secrets, Adoption::Unknown, now).unwrap().unwrap();
+        let keys = keys::advance(&platform, &stored, &secrets, Adoption::Unknown, now).unwrap().unwrap();
         let plans =
             platform.databases().map(|plan| (plan.service.name.to_owned(), crate::postgres::Plan::default()));
         let servers = Servers {
@@ -63,7 +64,7 @@ impl World {
             identities: BTreeMap::new(),
             outages: None,
         };
-        let mut world = Self { resource, platform, memory, keys, servers, live };
+        let mut world = Self { resource, platform, stored, keys, servers, live };
         world.migrate("Complete");
         world
     }
@@ -83,7 +84,7 @@ impl World {
     }
 
     fn try_build(&self) -> Result<Desired, BuildError> {
-        build(&self.platform, &self.memory, Some(&self.keys), &self.servers, &self.live)
+        build(&self.platform, &self.stored, Some(&self.keys), &self.servers, &self.live)
     }
 
     /// What the API server has once all of this is applied.
@@ -145,7 +146,7 @@ fn objects(desired: &Desired) -> Objects {
     all
 }
 
-fn put<'a, K: Kept + 'a>(all: &mut Objects, objects: impl IntoIterator<Item = &'a K>) {
+fn put<'a, K: ManagedKind + 'a>(all: &mut Objects, objects: impl IntoIterator<Item = &'a K>) {
     for object in objects {
         let name = object.meta().name.clone().unwrap();
         let twice = all.insert((K::KIND, name), serde_json::to_value(object).unwrap());

@@ -11,13 +11,13 @@ use crate::{
     keys::{Adoption, Key, State},
     messaging::{Action, Conflict, Plan},
     platform::{
-        apply::{Applied, Outside},
+        apply::{Applied, ExternalResult},
         build::{Migration, migration_component},
-        keys::Keys,
+        gather::servers::{Seen, Servers},
         kind::Kind,
         pods,
         resolve::{NatsServer, Platform, PostgresServer, ServicePlan},
-        servers::{Seen, Servers},
+        secure::keys::Keys,
     },
     postgres,
 };
@@ -184,14 +184,14 @@ pub(super) fn databases_ready(
     match (&servers.database, applied.map(|applied| &applied.database)) {
         (Seen::Starting, _) => starting(POSTGRES, applied),
         (Seen::Unreachable(problem), _) => Outcome::no(reason::UNREACHABLE, format!("PostgreSQL: {problem}")),
-        (_, Some(Outside::Refused(problem))) => {
+        (_, Some(ExternalResult::Refused(problem))) => {
             Outcome::no(reason::REFUSED, format!("PostgreSQL: {problem}"))
         }
         _ if conflict().is_some() => conflict().map_or_else(
             || Outcome::unknown(reason::NOT_OBSERVED, ""),
             |conflict| Outcome::no(conflict_reason(conflict), conflict.to_string()),
         ),
-        (_, Some(Outside::Changed(count))) => {
+        (_, Some(ExternalResult::Changed(count))) => {
             Outcome::no(reason::REPAIRING, format!("{count} changes are made in PostgreSQL"))
         }
         _ => Outcome::yes(reason::CONVERGED, "databases, roles and grants are as declared"),
@@ -220,11 +220,13 @@ pub(super) fn messaging_ready(
     match (&servers.messaging, applied.map(|applied| &applied.messaging)) {
         (Seen::Starting, _) => starting(NATS, applied),
         (Seen::Unreachable(problem), _) => Outcome::no(reason::UNREACHABLE, format!("NATS: {problem}")),
-        (_, Some(Outside::Refused(problem))) => Outcome::no(reason::REFUSED, format!("NATS: {problem}")),
+        (_, Some(ExternalResult::Refused(problem))) => {
+            Outcome::no(reason::REFUSED, format!("NATS: {problem}"))
+        }
         _ if conflict().is_some() => {
             Outcome::no(reason::IMMUTABLE, conflict().map(ToString::to_string).unwrap_or_default())
         }
-        (_, Some(Outside::Changed(count))) => {
+        (_, Some(ExternalResult::Changed(count))) => {
             Outcome::no(reason::REPAIRING, format!("{count} changes are made in NATS"))
         }
         _ => Outcome::yes(reason::CONVERGED, "streams, consumers and buckets are as declared"),

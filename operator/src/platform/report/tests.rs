@@ -2,7 +2,7 @@
 
 mod changes;
 mod conditions;
-mod people;
+mod messages;
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -12,15 +12,17 @@ use crate::{
     keys::Adoption,
     messaging,
     platform::{
-        apply::Outside,
+        apply::ExternalResult,
         build::Migration,
         gather::Gathered,
-        keys,
+        gather::Live,
+        gather::servers::Seen,
         kind::Kind,
-        live::Live,
-        memory::{self, Memory, Secrets},
         resolve::{self, Release},
-        servers::Seen,
+        secure::{
+            keys,
+            stored::{self, Secrets, StoredCredentials},
+        },
     },
     postgres,
 };
@@ -29,7 +31,7 @@ use crate::{
 struct World {
     resource: ShopFlowPlatform,
     platform: Option<Platform>,
-    memory: Memory,
+    stored: StoredCredentials,
     servers: Option<Servers>,
     keys: Option<Keys>,
     applied: Option<Applied>,
@@ -48,13 +50,13 @@ impl World {
         let resource = resolve::tests::resource(spec);
         let platform = resolve::resolve(&resource, &Release::default()).unwrap();
         let gathered = Gathered { resource: resource.clone(), live: Live::default() };
-        let memory = memory::recall(&gathered, &platform, keys::policy_of(&platform), now);
+        let stored = stored::load(&gathered, &platform, keys::policy_of(&platform), now);
         let applied = applied(&platform);
         let mut world = Self {
             resource,
             servers: Some(answering(&platform)),
             platform: Some(platform),
-            memory,
+            stored,
             keys: None,
             applied: Some(applied),
             failures: Vec::new(),
@@ -69,9 +71,9 @@ impl World {
     fn advance(&mut self, adoption: Adoption) {
         let platform = self.platform.as_ref().unwrap();
         let secrets = Secrets { live: &Live::default(), platform };
-        self.memory.policy = keys::policy_of(platform);
-        let keys = keys::advance(platform, &self.memory, &secrets, adoption, self.now).unwrap().unwrap();
-        self.memory.keyring = Some(keys.keyring.clone());
+        self.stored.policy = keys::policy_of(platform);
+        let keys = keys::advance(platform, &self.stored, &secrets, adoption, self.now).unwrap().unwrap();
+        self.stored.keyring = Some(keys.keyring.clone());
         self.keys = Some(keys);
     }
 
@@ -201,8 +203,8 @@ fn applied(platform: &Platform) -> Applied {
         live,
         changes: 0,
         secured: true,
-        database: Outside::Converged,
-        messaging: Outside::Converged,
+        database: ExternalResult::Converged,
+        messaging: ExternalResult::Converged,
         migrations: platform.databases().map(migration).collect(),
         errors: Vec::new(),
     }

@@ -7,7 +7,7 @@ use crate::api::ANNOTATION_CONFIG;
 fn replaced(before: &str, after: &str) -> Vec<String> {
     let (before, after) = (World::of(before), World::of(after));
     // The same keys and passwords, so that only the spec differs.
-    let after = World { memory: before.memory_again(), keys: before.keys_again(), ..after };
+    let after = World { stored: before.stored_again(), keys: before.keys_again(), ..after };
     let (before, after) = (objects(&before.build()), objects(&after.build()));
     let changed = before.iter().filter(|(key, object)| {
         let templates = [object.pointer("/spec/template"), after[*key].pointer("/spec/template")];
@@ -28,8 +28,8 @@ impl World {
         Self::from(self.resource.clone(), self.applied())
     }
 
-    fn memory_again(&self) -> Memory {
-        self.again().memory
+    fn stored_again(&self) -> StoredCredentials {
+        self.again().stored
     }
 
     fn keys_again(&self) -> Keys {
@@ -176,7 +176,7 @@ fn what_no_spec_asks_for_any_more_goes_if_it_is_ours() {
     let mut world = World::of("{}");
     let uid = world.platform.owner.uid.clone();
     let owned = |name: &str| json!({"metadata": {"name": name, "ownerReferences": [{"uid": uid}]}});
-    world.live.insert(Kind::DisruptionBudget, owned("shop-order"));
+    world.live.insert(Kind::PodDisruptionBudget, owned("shop-order"));
     world.live.insert(Kind::Job, owned("shop-order-migrate-00000000"));
     world
         .live
@@ -184,7 +184,7 @@ fn what_no_spec_asks_for_any_more_goes_if_it_is_ours() {
     let mut going = owned("going");
     going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();
     world.live.insert(Kind::Service, going);
-    world.live.insert(Kind::Claim, owned("data-shop-postgres-0"));
-    let expected = [(Kind::Job, "shop-order-migrate-00000000"), (Kind::DisruptionBudget, "shop-order")];
+    world.live.insert(Kind::PersistentVolumeClaim, owned("data-shop-postgres-0"));
+    let expected = [(Kind::Job, "shop-order-migrate-00000000"), (Kind::PodDisruptionBudget, "shop-order")];
     assert_eq!(world.build().obsolete, expected.map(|(kind, name)| (kind, name.to_owned())));
 }

@@ -4,17 +4,17 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::*;
-use crate::platform::identities::Identities;
+use crate::platform::secure::nats::Identities;
 
 /// Every password, seed, private key, token and credential of the platform.
 fn canaries(world: &World) -> Vec<String> {
-    let memory = &world.memory;
+    let stored = &world.stored;
     let mut all: Vec<&SecretString> =
-        vec![&memory.administrator.as_ref().unwrap().password, &memory.admin.as_ref().unwrap().password];
-    for database in memory.databases.values() {
+        vec![&stored.administrator.as_ref().unwrap().password, &stored.admin.as_ref().unwrap().password];
+    for database in stored.databases.values() {
         all.extend([&database.owner, &database.logins.password]);
     }
-    if let Some(Identities::Managed { seeds, .. }) = &memory.identities {
+    if let Some(Identities::Managed { seeds, .. }) = &stored.identities {
         all.extend([&seeds.operator, &seeds.account, &seeds.system]);
     }
     all.extend(world.keys.tokens.values().flat_map(BTreeMap::values));
@@ -71,7 +71,7 @@ fn debug_output_shows_no_secret() {
     let live = world.applied();
     let gathered = Gathered { resource: world.resource.clone(), live };
     let texts = [
-        format!("{:?}", world.memory),
+        format!("{:?}", world.stored),
         format!("{:?}", world.keys),
         format!("{:?}", world.platform),
         format!("{:?}", world.build()),
@@ -124,7 +124,7 @@ fn the_secret_of_a_former_algorithm_never_holds_another_set_than_the_present_one
 #[test]
 fn a_login_that_postgresql_will_not_get_is_not_written_down() {
     let mut world = World::of("{}");
-    for database in world.memory.databases.values_mut() {
+    for database in world.stored.databases.values_mut() {
         database.unwritten = true;
     }
     let conflict = crate::postgres::Conflict::Lost { database: "order".to_owned() };
@@ -139,16 +139,16 @@ fn a_login_that_postgresql_will_not_get_is_not_written_down() {
 #[test]
 fn what_is_not_known_is_left_as_it_is_and_the_rest_is_built() {
     let losses: [(fn(&mut World), &[&str]); 3] = [
-        (|world| world.memory.administrator = None, &["shop-postgres"]),
-        (|world| world.memory.identities = None, &["shop-nats"]),
-        (|world| drop(world.memory.databases.remove("order")), &["shop-order-owner", "shop-order-database"]),
+        (|world| world.stored.administrator = None, &["shop-postgres"]),
+        (|world| world.stored.identities = None, &["shop-nats"]),
+        (|world| drop(world.stored.databases.remove("order")), &["shop-order-owner", "shop-order-database"]),
     ];
     for (lose, missing) in losses {
         let mut world = World::of("{}");
         world.live = world.applied();
         let all = built_of(&world);
         lose(&mut world);
-        world.memory.unknown.push(memory::Forgotten::Random);
+        world.stored.unknown.push(stored::CredentialError::Random);
         let desired = world.build();
         assert_eq!(desired.obsolete, [], "nothing is deleted for it");
         let built = objects(&desired);
@@ -168,7 +168,7 @@ fn what_is_not_known_is_left_as_it_is_and_the_rest_is_built() {
 #[test]
 fn keys_tokens_and_credentials_alone_can_be_built_where_nothing_else_can() {
     let world = World::of("{}");
-    let built = objects(&secured(&world.platform, &world.memory, &world.keys, &world.live));
+    let built = objects(&secured(&world.platform, &world.stored, &world.keys, &world.live));
     let all = built_of(&world);
     assert!(built.iter().all(|(key, object)| all.get(key) == Some(object)), "the same as ever");
     let kinds: std::collections::BTreeSet<Kind> = built.keys().map(|(kind, _)| *kind).collect();
@@ -181,7 +181,7 @@ fn keys_tokens_and_credentials_alone_can_be_built_where_nothing_else_can() {
 fn a_new_login_is_written_down_only_after_postgresql_has_it() {
     let mut world = World::of("{}");
     assert!(world.build().secrets_after_database.is_empty());
-    world.memory.databases.get_mut("order").unwrap().unwritten = true;
+    world.stored.databases.get_mut("order").unwrap().unwritten = true;
     let desired = world.build();
     assert_eq!(names(&desired.secrets_after_database), ["shop-order-database"]);
     assert!(!names(&desired.secrets).contains(&"shop-order-database".to_owned()));

@@ -125,12 +125,12 @@ fn a_volume_grows_in_place_and_the_template_stays() {
             "spec": {"resources": {"requests": {"storage": size}}},
         })
     };
-    world.live.insert(Kind::Claim, claim("10Gi"));
+    world.live.insert(Kind::PersistentVolumeClaim, claim("10Gi"));
     assert_eq!(world.build().claims, []);
     let grown = resolve::tests::resource("postgres: {managed: {storage: {size: 20Gi}}}");
     let world = World::from(grown, world.live);
     let objects = objects(&world.build());
-    let wanted = get(&objects, Kind::Claim, "data-shop-postgres-0");
+    let wanted = get(&objects, Kind::PersistentVolumeClaim, "data-shop-postgres-0");
     assert_eq!(wanted["spec"]["resources"]["requests"]["storage"], "20Gi");
     let template = &get(&objects, Kind::StatefulSet, "shop-postgres")["spec"]["volumeClaimTemplates"][0];
     assert_eq!(template["spec"]["resources"]["requests"]["storage"], "10Gi", "it cannot be changed");

@@ -140,10 +140,10 @@ fn several_pods_are_spread_and_leave_one_at_a_time() {
     assert_eq!(spread["topologyKey"], "kubernetes.io/hostname");
     assert_eq!(spread["whenUnsatisfiable"], "ScheduleAnyway", "one node is enough");
     assert_eq!(spread["labelSelector"], order["spec"]["selector"]);
-    let budget = get(&objects, Kind::DisruptionBudget, "shop-order");
+    let budget = get(&objects, Kind::PodDisruptionBudget, "shop-order");
     assert_eq!(budget["spec"]["maxUnavailable"], 1);
     assert_eq!(budget["spec"]["selector"], order["spec"]["selector"]);
-    let budgets = objects.keys().filter(|(kind, _)| *kind == Kind::DisruptionBudget).count();
+    let budgets = objects.keys().filter(|(kind, _)| *kind == Kind::PodDisruptionBudget).count();
     assert_eq!(budgets, 1, "a budget of a single pod only blocks its node");
 }
 

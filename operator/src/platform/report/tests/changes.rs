@@ -43,18 +43,18 @@ fn a_transition_time_changes_with_the_status_alone() {
     let first = time(&world.say());
 
     world.later(10);
-    world.applied().database = Outside::Changed(1);
+    world.applied().database = ExternalResult::Changed(1);
     let repairing = time(&world.say());
     assert_eq!(repairing, first + SignedDuration::from_secs(10));
 
     world.later(10);
-    world.applied().database = Outside::Refused("no".to_owned());
+    world.applied().database = ExternalResult::Refused("no".to_owned());
     let refused = world.say();
     assert_eq!(time(&refused), repairing, "another reason is no transition");
     assert_eq!(refused.condition(ConditionType::Ready).unwrap().reason, reason::REFUSED);
 
     world.later(10);
-    world.applied().database = Outside::Converged;
+    world.applied().database = ExternalResult::Converged;
     assert_eq!(time(&world.say()), first + SignedDuration::from_secs(30));
 }
 
@@ -101,7 +101,7 @@ fn what_is_wrong_is_a_warning_and_what_is_on_its_way_is_not() {
     );
     assert_eq!(of(|world| world.failed(reason::SIGNING_KEYS_LOST, true)), ["Ready", "Stalled"]);
     let passing: [fn(&mut World); 3] = [
-        |world| world.applied().database = Outside::Changed(1),
+        |world| world.applied().database = ExternalResult::Changed(1),
         |world| world.deployment("order", &json!({"status": {"readyReplicas": 0}})),
         |world| world.applied().migrations[0].2 = Migration::Running,
     ];

@@ -44,7 +44,7 @@ const CASES: &[Case] = &[
     Case {
         situation: "roles are repaired",
         spec: "{}",
-        change: |world| world.applied().database = Outside::Changed(3),
+        change: |world| world.applied().database = ExternalResult::Changed(3),
         differs: &[
             (DatabasesReady, "False", reason::REPAIRING),
             (Ready, "False", reason::REPAIRING),
@@ -54,7 +54,7 @@ const CASES: &[Case] = &[
     Case {
         situation: "PostgreSQL refuses a statement",
         spec: "{}",
-        change: |world| world.applied().database = Outside::Refused("permission denied".to_owned()),
+        change: |world| world.applied().database = ExternalResult::Refused("permission denied".to_owned()),
         differs: &[
             (DatabasesReady, "False", reason::REFUSED),
             (Ready, "False", reason::REFUSED),

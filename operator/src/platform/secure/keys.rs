@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::{
-    memory::{Memory, Secrets, key},
-    resolve::Platform,
-};
 use crate::keys::{
     Adoption, Keyring, KeyringError, Policy, policy,
     tokens::{self, Call},
+};
+use crate::platform::{
+    resolve::Platform,
+    secure::stored::{Secrets, StoredCredentials, key},
 };
 
 /// Service tokens: per service, per audience.
@@ -68,14 +68,14 @@ pub fn policy_of(platform: &Platform) -> Policy {
 /// Does to keys, tokens and credentials what is due; `None` while the keyring is not known.
 pub(crate) fn advance(
     platform: &Platform,
-    memory: &Memory,
+    stored: &StoredCredentials,
     secrets: &Secrets<'_>,
     adoption: Adoption,
     now: Timestamp,
 ) -> Result<Option<Keys>, KeysError> {
-    let Some(keyring) = &memory.keyring else { return Ok(None) };
+    let Some(keyring) = &stored.keyring else { return Ok(None) };
     let kept = kept_tokens(platform, secrets);
-    let policy = Policy { in_use: tokens::keys_in_use(kept.values(), keyring, now), ..memory.policy.clone() };
+    let policy = Policy { in_use: tokens::keys_in_use(kept.values(), keyring, now), ..stored.policy.clone() };
     let actions = policy::next(&policy, keyring, &adoption, now);
     let keyring = keyring.after(&actions, &policy, now)?;
     let tokens = renewed(platform, secrets, &keyring, kept, now)?;
@@ -83,7 +83,7 @@ pub(crate) fn advance(
     for plan in &platform.services {
         let service = plan.service;
         let kept = secrets.secret(&format!("{}-nats", service.name), key::CREDENTIALS);
-        if let (Some(identities), Ok(kept)) = (&memory.identities, kept) {
+        if let (Some(identities), Ok(kept)) = (&stored.identities, kept) {
             credentials.insert(service.name, identities.credentials(service, kept, now)?);
         }
     }

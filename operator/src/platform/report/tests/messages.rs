@@ -123,9 +123,9 @@ fn a_database_is_remembered_by_its_identity() {
     assert!(!platform.may_recreate_databases);
     world.resource.annotations_mut().insert(ANNOTATION_RECREATE_DATABASES.to_owned(), "1".to_owned());
     assert!(resolve::resolve(&world.resource, &Release::default()).unwrap().may_recreate_databases);
-    world.applied().database = Outside::Refused("no".to_owned());
+    world.applied().database = ExternalResult::Refused("no".to_owned());
     assert_eq!(world.say().recreate_databases_request, None, "it is not done yet");
-    world.applied().database = Outside::Changed(3);
+    world.applied().database = ExternalResult::Changed(3);
     assert_eq!(world.say().recreate_databases_request.as_deref(), Some("1"));
     assert!(!resolve::resolve(&world.resource, &Release::default()).unwrap().may_recreate_databases);
 }
@@ -216,7 +216,7 @@ fn a_rotation_names_the_pods_that_are_waited_for() {
     assert!(message.contains("order-1") && message.contains(&pending.id), "{message}");
 
     world.advance(Adoption::Known([("auth-1".to_owned(), [pending.id.clone()].into())].into()));
-    assert_eq!(world.memory.keyring.as_ref().unwrap().active().kid, pending.id);
+    assert_eq!(world.stored.keyring.as_ref().unwrap().active().kid, pending.id);
     let status = world.say();
     assert_eq!(status.active_key.as_ref(), Some(&pending.id));
     let found: Vec<&str> = status.keys.iter().map(|key| key.state.as_str()).collect();
@@ -232,7 +232,7 @@ fn the_status_holds_no_secret() {
     let keys = world.keys.as_ref().unwrap();
     let keyring: Value = serde_json::from_str(keys.keyring.to_json().expose_secret()).unwrap();
     assert!(!text.contains(keyring["keys"][0]["private"].as_str().unwrap()));
-    assert!(!text.contains(world.memory.administrator.as_ref().unwrap().password.expose_secret()));
+    assert!(!text.contains(world.stored.administrator.as_ref().unwrap().password.expose_secret()));
     for token in keys.tokens.values().flat_map(std::collections::BTreeMap::values) {
         assert!(!text.contains(token.expose_secret()));
     }

@@ -9,10 +9,10 @@ use protocol::administrator;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
 
-use super::{
+use crate::platform::{
     gather::Gathered,
+    gather::Live,
     kind::Kind,
-    live::Live,
     resolve::{Platform, PostgresServer},
 };
 use crate::{
@@ -43,21 +43,21 @@ pub(crate) mod key {
 
 /// What a platform must never forget, as far as it is known: what cannot be read concerns its own part alone.
 #[derive(Debug)]
-pub struct Memory {
+pub struct StoredCredentials {
     /// Role and password of the administrator of PostgreSQL.
     pub administrator: Option<Administrator>,
     /// Per service with a database.
-    pub databases: BTreeMap<&'static str, DatabaseMemory>,
+    pub databases: BTreeMap<&'static str, StoredDatabase>,
     /// The first administrator's password.
     pub admin: Option<FirstAdmin>,
     /// Identities in NATS.
-    pub identities: Option<super::identities::Identities>,
+    pub identities: Option<super::nats::Identities>,
     /// The signing keys, before what is due is done to them.
     pub keyring: Option<Keyring>,
     /// What is asked of the signing keys.
     pub policy: Policy,
     /// Why the rest is not known.
-    pub unknown: Vec<Forgotten>,
+    pub unknown: Vec<CredentialError>,
 }
 
 /// Who may make databases and roles.
@@ -71,9 +71,10 @@ pub struct Administrator {
 
 impl Administrator {
     /// The administrator of an external server, from the Secret that the spec names.
-    pub(super) fn external(live: &Live, secret: &str) -> Result<Self, Forgotten> {
+    pub(in crate::platform) fn external(live: &Live, secret: &str) -> Result<Self, CredentialError> {
         let get = |key| {
-            value(live, secret, key).ok_or_else(|| Forgotten::Missing { secret: secret.to_owned(), key })
+            value(live, secret, key)
+                .ok_or_else(|| CredentialError::Missing { secret: secret.to_owned(), key })
         };
         let username = get(key::USERNAME)?.expose_secret().to_owned();
         Ok(Self { username, password: get(key::PASSWORD)? })
@@ -82,7 +83,7 @@ impl Administrator {
 
 /// The passwords of a service's database.
 #[derive(Debug, Clone)]
-pub struct DatabaseMemory {
+pub struct StoredDatabase {
     /// Of the role that runs migrations.
     pub owner: SecretString,
     /// Of the running service.
@@ -102,7 +103,7 @@ pub struct FirstAdmin {
 
 /// Something cannot be remembered, and a person is needed.
 #[derive(Debug, thiserror::Error)]
-pub enum Forgotten {
+pub enum CredentialError {
     /// It is gone though there was one.
     #[error(
         "Secret {secret} is gone, and {consequence}. Restore it from a backup, or set the annotation shopflow.dev/recreate-keys to a new value{then}"
@@ -150,7 +151,7 @@ pub enum Forgotten {
     Random,
 }
 
-impl Forgotten {
+impl CredentialError {
     /// The condition's reason.
     pub const fn reason(&self) -> &'static str {
         match self {
@@ -164,24 +165,24 @@ impl Forgotten {
 }
 
 /// Reads what the Secrets hold, and makes what there never was.
-pub fn recall(gathered: &Gathered, platform: &Platform, policy: Policy, now: Timestamp) -> Memory {
+pub fn load(gathered: &Gathered, platform: &Platform, policy: Policy, now: Timestamp) -> StoredCredentials {
     let secrets = Secrets { live: &gathered.live, platform };
     let foreign = |name: &String| {
         gathered.live.raw(Kind::Secret, name).is_some_and(|found| Live::is_foreign(found, platform))
     };
-    let names = super::gather::secret_names(&platform.name).filter(foreign);
-    let mut unknown: Vec<Forgotten> = names.map(|secret| Forgotten::Foreign { secret }).collect();
+    let names = crate::platform::gather::secret_names(&platform.name).filter(foreign);
+    let mut unknown: Vec<CredentialError> = names.map(|secret| CredentialError::Foreign { secret }).collect();
     let mut databases = BTreeMap::new();
     for service in topology::SERVICES.iter().filter(|service| service.database) {
         if let Some(database) = known(database(&secrets, service, now), &mut unknown) {
             databases.insert(service.name, database);
         }
     }
-    Memory {
+    StoredCredentials {
         administrator: known(database_administrator(&secrets), &mut unknown),
         databases,
         admin: known(first_admin(&secrets), &mut unknown),
-        identities: known(super::identities::recall(&secrets, now), &mut unknown),
+        identities: known(super::nats::load(&secrets, now), &mut unknown),
         keyring: known(keyring(gathered, &secrets, &policy, now), &mut unknown),
         policy,
         unknown,
@@ -189,22 +190,22 @@ pub fn recall(gathered: &Gathered, platform: &Platform, policy: Policy, now: Tim
 }
 
 /// The credentials of mail and SMS that the spec names and that are not there. Pods alone need them.
-pub fn missing_credentials(platform: &Platform, live: &Live) -> Vec<Forgotten> {
+pub fn missing_credentials(platform: &Platform, live: &Live) -> Vec<CredentialError> {
     let secrets = Secrets { live, platform };
     let missing = |(secret, keys): (&str, [&'static str; 2])| {
         keys.into_iter().find_map(|key| match secrets.named(secret, key) {
-            Err(error @ Forgotten::Missing { .. }) => Some(error),
+            Err(error @ CredentialError::Missing { .. }) => Some(error),
             _ => None,
         })
     };
     platform.notifications.credentials().filter_map(missing).collect()
 }
 
-fn known<T>(part: Result<T, Forgotten>, unknown: &mut Vec<Forgotten>) -> Option<T> {
+fn known<T>(part: Result<T, CredentialError>, unknown: &mut Vec<CredentialError>) -> Option<T> {
     match part {
         Ok(part) => Some(part),
         // Said once for all Secrets, whatever each is needed for.
-        Err(Forgotten::Foreign { .. } | Forgotten::Forbidden { .. }) => None,
+        Err(CredentialError::Foreign { .. } | CredentialError::Forbidden { .. }) => None,
         Err(error) => {
             unknown.push(error);
             None
@@ -214,7 +215,7 @@ fn known<T>(part: Result<T, Forgotten>, unknown: &mut Vec<Forgotten>) -> Option<
 
 /// Auth opens the account once and never changes its password by this Secret, so another password in it would
 /// open nothing.
-fn first_admin(secrets: &Secrets<'_>) -> Result<FirstAdmin, Forgotten> {
+fn first_admin(secrets: &Secrets<'_>) -> Result<FirstAdmin, CredentialError> {
     let email = secrets.text("admin", key::EMAIL)?.unwrap_or_else(|| administrator::EMAIL.to_owned());
     let platform = secrets.platform;
     let password = match secrets.secret("admin", key::PASSWORD)? {
@@ -231,7 +232,7 @@ fn first_admin(secrets: &Secrets<'_>) -> Result<FirstAdmin, Forgotten> {
                 }
                 PostgresServer::External { .. } => "psql".to_owned(),
             };
-            return Err(Forgotten::Lost {
+            return Err(CredentialError::Lost {
                 secret: platform.object_name("admin"),
                 consequence: "the account of the first administrator keeps the password that was in it",
                 then: format!(
@@ -247,11 +248,11 @@ fn first_admin(secrets: &Secrets<'_>) -> Result<FirstAdmin, Forgotten> {
     Ok(FirstAdmin { email, password })
 }
 
-fn new_password() -> Result<SecretString, Forgotten> {
-    logins::new_password().map_err(|_| Forgotten::Random)
+fn new_password() -> Result<SecretString, CredentialError> {
+    logins::new_password().map_err(|_| CredentialError::Random)
 }
 
-fn database_administrator(secrets: &Secrets<'_>) -> Result<Administrator, Forgotten> {
+fn database_administrator(secrets: &Secrets<'_>) -> Result<Administrator, CredentialError> {
     match &secrets.platform.postgres {
         PostgresServer::External { admin_secret, .. } => {
             secrets.permitted(admin_secret)?;
@@ -275,8 +276,8 @@ fn database(
     secrets: &Secrets<'_>,
     service: &'static topology::Service,
     now: Timestamp,
-) -> Result<DatabaseMemory, Forgotten> {
-    let random = |_| Forgotten::Random;
+) -> Result<StoredDatabase, CredentialError> {
+    let random = |_| CredentialError::Random;
     let owner = secrets.text(&format!("{}-owner", service.name), key::URL)?;
     let owner = owner.and_then(|url| password_in(&url)).map_or_else(new_password, Ok)?;
     let kept = secrets.text(&format!("{}-database", service.name), key::LOGINS)?;
@@ -289,7 +290,7 @@ fn database(
             Due::Rotate => (logins.rotated(LOGIN_OVERLAP, now).map_err(random)?, true),
         },
     };
-    Ok(DatabaseMemory { owner, logins, unwritten })
+    Ok(StoredDatabase { owner, logins, unwritten })
 }
 
 fn password_in(url: &str) -> Option<SecretString> {
@@ -302,13 +303,13 @@ fn keyring(
     secrets: &Secrets<'_>,
     policy: &Policy,
     now: Timestamp,
-) -> Result<Keyring, Forgotten> {
+) -> Result<Keyring, CredentialError> {
     let platform = secrets.platform;
     let name = platform.object_name("signing-keys");
     let keyring = match secrets.secret("signing-keys", key::KEYRING)? {
         Some(text) => Keyring::parse(text.expose_secret()),
         None if had_keys(gathered, platform) && !platform.may_recreate => {
-            return Err(Forgotten::Lost {
+            return Err(CredentialError::Lost {
                 secret: name,
                 consequence: "new signing keys would end every session",
                 then: String::new(),
@@ -317,7 +318,7 @@ fn keyring(
         }
         None => Keyring::create(&platform.issuer, policy, now),
     };
-    keyring.map_err(|error| Forgotten::Unreadable { secret: name, problem: error.to_string() })
+    keyring.map_err(|error| CredentialError::Unreadable { secret: name, problem: error.to_string() })
 }
 
 /// Whether keys were ever published.
@@ -348,23 +349,23 @@ pub(crate) struct Secrets<'a> {
 
 impl Secrets<'_> {
     /// One value of a Secret of the platform; `None` where the Secret, or the value, is known to be absent.
-    pub(crate) fn secret(&self, part: &str, key: &str) -> Result<Option<SecretString>, Forgotten> {
+    pub(crate) fn secret(&self, part: &str, key: &str) -> Result<Option<SecretString>, CredentialError> {
         let name = self.platform.object_name(part);
         self.permitted(&name)?;
         if self.live.raw(Kind::Secret, &name).is_some_and(|found| Live::is_foreign(found, self.platform)) {
-            return Err(Forgotten::Foreign { secret: name });
+            return Err(CredentialError::Foreign { secret: name });
         }
         Ok(value(self.live, &name, key))
     }
 
-    fn text(&self, part: &str, key: &str) -> Result<Option<String>, Forgotten> {
+    fn text(&self, part: &str, key: &str) -> Result<Option<String>, CredentialError> {
         Ok(self.secret(part, key)?.map(|secret| secret.expose_secret().to_owned()))
     }
 
     /// One value of a Secret that the spec names.
-    pub(crate) fn named(&self, name: &str, key: &'static str) -> Result<SecretString, Forgotten> {
+    pub(crate) fn named(&self, name: &str, key: &'static str) -> Result<SecretString, CredentialError> {
         self.permitted(name)?;
-        value(self.live, name, key).ok_or_else(|| Forgotten::Missing { secret: name.to_owned(), key })
+        value(self.live, name, key).ok_or_else(|| CredentialError::Missing { secret: name.to_owned(), key })
     }
 
     /// Whether a Secret of the platform may be read and is its own.
@@ -373,9 +374,9 @@ impl Secrets<'_> {
     }
 
     /// What may not be read is not absent.
-    fn permitted(&self, name: &str) -> Result<(), Forgotten> {
+    fn permitted(&self, name: &str) -> Result<(), CredentialError> {
         if self.live.is_forbidden(name) {
-            Err(Forgotten::Forbidden { secret: name.to_owned() })
+            Err(CredentialError::Forbidden { secret: name.to_owned() })
         } else {
             Ok(())
         }
@@ -384,7 +385,7 @@ impl Secrets<'_> {
     /// A volume of that server exists, so what protects it must not be made anew.
     fn has_data(&self, server: &str) -> bool {
         let prefix = format!("data-{}-", self.platform.object_name(server));
-        self.live.of(Kind::Claim).any(|(name, _)| name.starts_with(&prefix))
+        self.live.of(Kind::PersistentVolumeClaim).any(|(name, _)| name.starts_with(&prefix))
     }
 
     /// `None` where there never was one, an error where there was.
@@ -394,18 +395,18 @@ impl Secrets<'_> {
         key: &str,
         consequence: &'static str,
         reason: &'static str,
-    ) -> Result<Option<SecretString>, Forgotten> {
+    ) -> Result<Option<SecretString>, CredentialError> {
         let found = self.secret(part, key)?;
         if found.is_some() || self.platform.may_recreate || !self.has_data(part) {
             return Ok(found);
         }
         let secret = self.platform.object_name(part);
-        Err(Forgotten::Lost { secret, consequence, then: String::new(), reason })
+        Err(CredentialError::Lost { secret, consequence, then: String::new(), reason })
     }
 
     /// The JSON in a Secret. The error never shows any of it.
-    pub(crate) fn parse<T: DeserializeOwned>(name: &str, text: &SecretString) -> Result<T, Forgotten> {
-        serde_json::from_str(text.expose_secret()).map_err(|error| Forgotten::Unreadable {
+    pub(crate) fn parse<T: DeserializeOwned>(name: &str, text: &SecretString) -> Result<T, CredentialError> {
+        serde_json::from_str(text.expose_secret()).map_err(|error| CredentialError::Unreadable {
             secret: name.to_owned(),
             problem: format!("not in the expected form at line {}, column {}", error.line(), error.column()),
         })

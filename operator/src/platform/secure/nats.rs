@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::{
+use crate::platform::{
     build::{MONITOR_PORT, NATS_PORT, NATS_STORE},
-    memory::{Forgotten, Secrets, key},
     resolve::NatsServer,
+    secure::stored::{CredentialError, Secrets, key},
 };
 use crate::{
     api::reason,
@@ -66,8 +66,8 @@ impl Identities {
 }
 
 /// Reads the seeds, or makes the first ones.
-pub(super) fn recall(secrets: &Secrets<'_>, now: Timestamp) -> Result<Identities, Forgotten> {
-    let unreadable = |secret: &str, error: &dyn std::error::Error| Forgotten::Unreadable {
+pub(super) fn load(secrets: &Secrets<'_>, now: Timestamp) -> Result<Identities, CredentialError> {
+    let unreadable = |secret: &str, error: &dyn std::error::Error| CredentialError::Unreadable {
         secret: secret.to_owned(),
         problem: error.to_string(),
     };

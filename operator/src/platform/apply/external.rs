@@ -5,7 +5,7 @@ use std::{future::Future, time::Duration};
 use super::{Mode, Writer};
 use crate::{
     messaging,
-    platform::{connections::Peers, error_text::chain},
+    platform::{connections::BackendClients, error_text::chain},
     postgres,
 };
 
@@ -14,9 +14,9 @@ const PATIENCE: Duration = Duration::from_secs(45);
 
 /// What became of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outside {
+pub enum ExternalResult {
     /// There was none: the server did not answer.
-    NotAsked,
+    Skipped,
     /// There was nothing to do.
     Converged,
     /// So many actions were carried out, or would have been.
@@ -25,7 +25,7 @@ pub enum Outside {
     Refused(String),
 }
 
-impl Outside {
+impl ExternalResult {
     /// Whether the server has everything that it should.
     pub fn done(&self) -> bool {
         matches!(self, Self::Converged | Self::Changed(_))
@@ -34,10 +34,10 @@ impl Outside {
 
 pub(super) async fn database(
     writer: &mut Writer<'_>,
-    peers: &Peers,
+    peers: &BackendClients,
     plan: Option<postgres::Plan>,
-) -> Outside {
-    let Some(plan) = plan else { return Outside::NotAsked };
+) -> ExternalResult {
+    let Some(plan) = plan else { return ExternalResult::Skipped };
     let work = Box::pin(async {
         let server = peers.postgres()?;
         postgres::apply(&server, &plan.statements).await.map_err(|error| chain(&error))
@@ -47,10 +47,10 @@ pub(super) async fn database(
 
 pub(super) async fn messaging(
     writer: &mut Writer<'_>,
-    peers: &Peers,
+    peers: &BackendClients,
     plan: Option<messaging::Plan>,
-) -> Outside {
-    let Some(plan) = plan else { return Outside::NotAsked };
+) -> ExternalResult {
+    let Some(plan) = plan else { return ExternalResult::Skipped };
     let work = Box::pin(async {
         let jetstream = peers.jetstream().await?;
         messaging::apply(&jetstream, &plan.actions).await.map_err(|error| chain(&error))
@@ -64,28 +64,28 @@ async fn carry_out(
     system: &'static str,
     changes: usize,
     work: impl Future<Output = Result<(), String>>,
-) -> Outside {
+) -> ExternalResult {
     if changes == 0 {
-        return Outside::Converged;
+        return ExternalResult::Converged;
     }
     writer.note(changes);
-    if writer.mode() == Mode::Pretend {
-        return Outside::Changed(changes);
+    if writer.mode() == Mode::DryRun {
+        return ExternalResult::Changed(changes);
     }
     let limit = match writer.leadership().proof().await {
         Ok(leads_for) => leads_for.min(PATIENCE),
         Err(error) => {
             writer.fail(error.into());
-            return Outside::NotAsked;
+            return ExternalResult::Skipped;
         }
     };
     writer.metrics().outside_writes(system, changes);
     tracing::info!(system, changes, "changing what is outside Kubernetes");
     match tokio::time::timeout(limit, work).await {
-        Ok(Ok(())) => Outside::Changed(changes),
-        Ok(Err(problem)) => Outside::Refused(problem),
+        Ok(Ok(())) => ExternalResult::Changed(changes),
+        Ok(Err(problem)) => ExternalResult::Refused(problem),
         // The rest of a lease is another one each time; the message stays the same.
-        Err(_) => Outside::Refused(
+        Err(_) => ExternalResult::Refused(
             "it takes longer than the lease lasts; what is done stays, and the rest follows".to_owned(),
         ),
     }

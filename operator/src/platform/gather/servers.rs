@@ -5,13 +5,13 @@ use std::{collections::BTreeMap, future::Future, time::Duration};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 
-use super::{
-    connections::{Connections, Peers},
+use crate::platform::{
+    connections::{BackendClients, Connections},
     error_text::chain,
+    gather::Live,
     kind::Kind,
-    live::Live,
-    memory::Memory,
     resolve::{NatsServer, Platform, PostgresServer},
+    secure::stored::StoredCredentials,
 };
 use crate::{
     api::LABEL_COMPONENT,
@@ -84,17 +84,17 @@ impl Servers {
 pub async fn observe(
     connections: &Connections,
     platform: &Platform,
-    memory: &Memory,
+    stored: &StoredCredentials,
     live: &Live,
 ) -> Servers {
-    let peers = connections.peers(platform, memory);
+    let peers = connections.peers(platform, stored);
     let database = async {
         if matches!(platform.postgres, PostgresServer::Managed { .. })
             && !has_ready_pod(platform, "postgres", live)
         {
             return Seen::Starting;
         }
-        patiently(Box::pin(database(&peers, platform, memory))).await
+        patiently(Box::pin(database(&peers, platform, stored))).await
     };
     let messaging = async {
         if matches!(platform.nats, NatsServer::Managed { .. }) && !has_ready_pod(platform, "nats", live) {
@@ -130,15 +130,15 @@ pub async fn observe(
 }
 
 /// What marks a platform's own roles and databases.
-pub(super) fn database_mark(namespace: &str, platform: &str) -> String {
+pub(in crate::platform) fn database_mark(namespace: &str, platform: &str) -> String {
     format!("shopflow.dev {namespace}/{platform}")
 }
 
 /// What PostgreSQL shall hold.
-pub(crate) fn desired_databases(platform: &Platform, memory: &Memory) -> postgres::Desired {
+pub(crate) fn desired_databases(platform: &Platform, stored: &StoredCredentials) -> postgres::Desired {
     let mark = database_mark(&platform.namespace, &platform.name);
     let mut desired = postgres::Desired::from_topology(mark, |service| {
-        let database = memory.databases.get(service.name)?;
+        let database = stored.databases.get(service.name)?;
         Some((database.owner.clone(), database.logins.clone()))
     });
     if !platform.may_recreate_databases {
@@ -155,9 +155,13 @@ pub(crate) fn desired_streams() -> messaging::Desired {
 /// Plans and identities, by service.
 type Databases = (BTreeMap<String, postgres::Plan>, BTreeMap<String, String>);
 
-async fn database(peers: &Peers, platform: &Platform, memory: &Memory) -> Result<Databases, String> {
+async fn database(
+    peers: &BackendClients,
+    platform: &Platform,
+    stored: &StoredCredentials,
+) -> Result<Databases, String> {
     let server = peers.postgres()?;
-    let desired = desired_databases(platform, memory);
+    let desired = desired_databases(platform, stored);
     let observed = postgres::observe(&server, &desired).await.map_err(|error| chain(&error))?;
     let one = |spec: &postgres::DatabaseSpec| {
         let alone = postgres::Desired { databases: vec![spec.clone()], ..desired.clone() };
@@ -166,7 +170,7 @@ async fn database(peers: &Peers, platform: &Platform, memory: &Memory) -> Result
     Ok((desired.databases.iter().map(one).collect(), observed.identities()))
 }
 
-async fn streams(peers: &Peers) -> Result<messaging::Plan, String> {
+async fn streams(peers: &BackendClients) -> Result<messaging::Plan, String> {
     let jetstream = peers.jetstream().await?;
     let desired = desired_streams();
     let observed = messaging::observe(&jetstream, &desired).await.map_err(|error| chain(&error))?;
@@ -174,7 +178,9 @@ async fn streams(peers: &Peers) -> Result<messaging::Plan, String> {
 }
 
 /// Loaded keys by pod.
-async fn reports(peers: &Peers) -> Result<BTreeMap<String, std::collections::BTreeSet<String>>, String> {
+async fn reports(
+    peers: &BackendClients,
+) -> Result<BTreeMap<String, std::collections::BTreeSet<String>>, String> {
     let jetstream = peers.jetstream().await?;
     let reports = messaging::adoption(&jetstream).await.map_err(|error| chain(&error))?;
     let by_pod =

@@ -7,11 +7,11 @@ use std::{
 
 use serde_json::Value;
 
-use super::{
-    kind::{Kept, Kind},
+use crate::api::{LABEL_INSTANCE, LABEL_MANAGED_BY, LABEL_MANAGED_BY_VALUE};
+use crate::platform::{
+    kind::{Kind, ManagedKind},
     resolve::Platform,
 };
-use crate::api::{LABEL_INSTANCE, LABEL_MANAGED_BY, LABEL_MANAGED_BY_VALUE};
 
 /// The platform's objects as the API server has them, whole. An object that cannot be decoded as its
 /// type hinders only what needs it decoded.
@@ -40,27 +40,27 @@ impl Live {
     }
 
     /// Notes that a Secret may not be read.
-    pub(super) fn forbid(&mut self, secret: String) {
+    pub(in crate::platform) fn forbid(&mut self, secret: String) {
         self.forbidden.insert(secret);
     }
 
     /// Secrets that the operator may not read.
-    pub(super) fn forbidden(&self) -> impl Iterator<Item = &str> {
+    pub(in crate::platform) fn forbidden(&self) -> impl Iterator<Item = &str> {
         self.forbidden.iter().map(String::as_str)
     }
 
     /// Whether a Secret may not be read: it must not be taken for absent then.
-    pub(super) fn is_forbidden(&self, secret: &str) -> bool {
+    pub(in crate::platform) fn is_forbidden(&self, secret: &str) -> bool {
         self.forbidden.contains(secret)
     }
 
     /// Notes a warning about a pod.
-    pub(super) fn warn(&mut self, pod: String, warning: String) {
+    pub(in crate::platform) fn warn(&mut self, pod: String, warning: String) {
         self.warnings.insert(pod, warning);
     }
 
     /// The last warning about a pod.
-    pub(super) fn warning(&self, pod: &str) -> Option<&str> {
+    pub(in crate::platform) fn warning(&self, pod: &str) -> Option<&str> {
         self.warnings.get(pod).map(String::as_str)
     }
 
@@ -70,12 +70,12 @@ impl Live {
     }
 
     /// The object as its type.
-    pub fn get<K: Kept>(&self, name: &str) -> Option<K> {
+    pub fn get<K: ManagedKind>(&self, name: &str) -> Option<K> {
         K::deserialize(self.raw(K::KIND, name)?).ok()
     }
 
     /// All of a kind that can be decoded.
-    pub fn all<K: Kept>(&self) -> impl Iterator<Item = K> {
+    pub fn all<K: ManagedKind>(&self) -> impl Iterator<Item = K> {
         self.of(K::KIND).filter_map(|(_, object)| K::deserialize(object).ok())
     }
 
