@@ -188,7 +188,7 @@ async fn reports(
     Ok(by_pod.collect())
 }
 
-async fn outages(peers: &Peers) -> Result<Vec<Outage>, String> {
+async fn outages(peers: &BackendClients) -> Result<Vec<Outage>, String> {
     let jetstream = peers.jetstream().await?;
     messaging::outages(&jetstream).await.map_err(|error| chain(&error))
 }
