@@ -3,7 +3,7 @@
 CREATE FUNCTION notification_is_consistent(channel text, status text, sent_at timestamptz) RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 BEGIN
-    RETURN channel IN ('email', 'sms') AND status IN ('queued', 'sent', 'failed')
+    RETURN channel IN ('email', 'sms') AND status IN ('queued', 'sent', 'logged', 'failed')
         AND (status = 'sent') = (sent_at IS NOT NULL);
 END $$;
 
