@@ -48,14 +48,10 @@ fn merge(documents: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
     whole
 }
 
-/// Whether a service's path is one that clients reach under its own name, and how it is then counted. The gateway
-/// answers its own, which it names in full, without counting and without leading anywhere.
-fn listed(service: &str, path: &str) -> Option<Option<Budget>> {
-    if service == Gateway::NAME {
-        return Some(None);
-    }
+/// How a service's path is counted, where clients reach it under its own name.
+fn budget(service: &str, path: &str) -> Option<Budget> {
     let target = routes::resolve(path).ok()?;
-    (target.service == service && target.path == path).then_some(Some(target.budget))
+    (target.service == service && target.path == path).then_some(target.budget)
 }
 
 #[derive(Default)]
@@ -77,9 +73,13 @@ impl Merged {
             return;
         };
         for (path, mut item) in paths {
-            let Some(budget) = listed(service, &path) else { continue };
+            // The gateway names its own paths in full, and answers them without counting or leading anywhere.
+            let (own, budget) = (service == Gateway::NAME, budget(service, &path));
+            if !own && budget.is_none() {
+                continue;
+            }
             self.adopt_operations(service, &mut item, security.as_ref(), budget);
-            let bare = service == Gateway::NAME || path.starts_with(WELL_KNOWN);
+            let bare = own || path.starts_with(WELL_KNOWN);
             let base = if bare { "" } else { BASE };
             self.paths.insert(format!("{base}{path}"), item);
         }
