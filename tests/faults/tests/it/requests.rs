@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures::StreamExt as _;
 use futures::future::join_all;
 use kit::auth::Role;
 use order::Order;
@@ -18,6 +19,8 @@ const SILENT: Duration = Duration::from_secs(45);
 /// How long requests flow before the fault, and after its end.
 const USUAL: Duration = Duration::from_secs(5);
 const AFTER: Duration = Duration::from_secs(15);
+/// Orders that are sent again at once.
+const AGAIN: usize = 8;
 /// Pause between two pairs of requests, one that reads and one that writes.
 const PAUSE: Duration = Duration::from_millis(100);
 /// Promised: the time to an answer, and what `Retry-After` says.
@@ -137,24 +140,27 @@ impl Shop {
     /// Sends again what was answered 503, as it says: every order is there, once.
     async fn each_order_once(&self, answers: &[Answered]) {
         let orders: Vec<&Answered> = answers.iter().filter(|answer| answer.key.is_some()).collect();
-        for order in orders.iter().filter(|answer| !answer.status.is_success()) {
-            testbed::until(AFTER, "the order is placed", async || {
-                let answer = self.ask(order.key).await.unwrap();
-                match answer.status {
-                    StatusCode::CREATED => Some(()),
-                    StatusCode::SERVICE_UNAVAILABLE => {
-                        tokio::time::sleep(Duration::from_secs(answer.retry_after.unwrap())).await;
-                        None
-                    }
-                    other => panic!("{other}"),
-                }
-            })
-            .await
-            .unwrap();
-        }
+        let refused = orders.iter().filter(|order| !order.status.is_success());
+        futures::stream::iter(refused).for_each_concurrent(AGAIN, |order| self.send_again(order.key)).await;
         let count: i64 =
             sqlx::query_scalar("SELECT count(*) FROM orders").fetch_one(self.service.pool()).await.unwrap();
         assert_eq!(usize::try_from(count).unwrap(), orders.len());
+    }
+
+    async fn send_again(&self, key: Option<Uuid>) {
+        testbed::until(AFTER, "the order is placed", async || {
+            let answer = self.ask(key).await.unwrap();
+            match answer.status {
+                StatusCode::CREATED => Some(()),
+                StatusCode::SERVICE_UNAVAILABLE => {
+                    tokio::time::sleep(Duration::from_secs(answer.retry_after.unwrap())).await;
+                    None
+                }
+                other => panic!("{other}"),
+            }
+        })
+        .await
+        .unwrap();
     }
 
     /// Places an order with that key, or reads the list.
