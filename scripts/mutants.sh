@@ -12,7 +12,10 @@ OUT=$ROOT/.state/mutants
 # What these files say needs no server to be tested; a change that goes unnoticed is a rule that only an end-to-end test holds, or none.
 PURE=(
   'services/*/src/domain/**/*.rs'
-  'services/kit/src/'{money/*,paging,problem,timestamp}.rs
+  'services/kit/src/'{money,access,validation}'/*.rs'
+  'services/kit/src/'{access,paging,problem,timestamp,validation}.rs
+  'services/kit/src/paging/'{cursor,listing,query}.rs
+  'services/kit/src/'{client/budget,extract/objects}.rs
   'services/kit/src/auth/'{claims,identity,keys,revocations,verifier}.rs
   'operator/src/'{keys/policy,postgres/plan,messaging/plan}.rs
   'operator/src/platform/'{build,report,resolve}'/**/*.rs'
