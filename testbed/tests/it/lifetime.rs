@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use std::io::{BufRead as _, BufReader};
 
-use testbed::{Nats, Postgres, until};
+use testbed::{Browser, Nats, Postgres, until};
 
 const CHILD: &str = "SHOPFLOW_TESTBED_CHILD";
 
@@ -18,7 +18,9 @@ async fn child() {
     }
     let postgres = Postgres::shared().await;
     let nats = Nats::start().await.unwrap();
-    eprintln!("ports {} {}", postgres.port(), nats.port());
+    let browser = Browser::start().await.unwrap();
+    let (_, browser_port) = browser.url().rsplit_once(':').unwrap();
+    eprintln!("ports {} {} {browser_port}", postgres.port(), nats.port());
     std::future::pending::<()>().await;
 }
 
@@ -43,8 +45,8 @@ async fn servers_and_folders_go_when_their_owner_is_killed() {
             break;
         }
     }
-    assert_eq!(ports.len(), 2, "the child started both servers");
-    assert_eq!(folders(&temporary).len(), 2);
+    assert_eq!(ports.len(), 3, "the child started all servers");
+    assert_eq!(folders(&temporary).len(), 3);
 
     child.kill().unwrap();
     child.wait().unwrap();
