@@ -76,7 +76,7 @@ pub async fn apply(mut writer: Writer<'_>, desired: Desired, peers: &BackendClie
     secured = secured
         && writer.all(&shared_verification_keys).await
         && writer.all(&verification_keys).await
-        && writer.all(&signers).await;
+        && (first || writer.all(&signers).await);
     secured = writer.all(&secrets).await && secured;
     writer.all(&config_maps).await;
     writer.all(&services).await;
@@ -103,6 +103,9 @@ pub async fn apply(mut writer: Writer<'_>, desired: Desired, peers: &BackendClie
     }
     // Some storage classes refuse it, which hinders nothing else.
     writer.all(&claims).await;
+    let dry_run = writer.mode() == Mode::DryRun;
     let (live, changes, errors) = writer.finish();
+    // What would have been stored is not.
+    secured = secured && (!dry_run || changes == 0);
     Applied { live, changes, secured, database, messaging, migrations, errors }
 }

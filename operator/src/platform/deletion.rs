@@ -57,7 +57,7 @@ pub(super) async fn prepare(
     if needed == present || platform.suspended {
         return Ok(());
     }
-    set(context, resource, needed).await
+    set_finalizer(context, resource, needed).await
 }
 
 /// Drops what is the platform's own on an external server if the spec as it is now says so, and lets the
@@ -70,16 +70,16 @@ pub(super) async fn finish(
     if !resource.finalizers().iter().any(|name| name == FINALIZER) {
         return Ok(Deletion::Finished);
     }
-    match to_drop(resource) {
+    match external_server_to_clear(resource) {
         None => {
             publish(
                 context,
                 resource,
                 EventType::Normal,
                 "DatabasesKept",
-                "the spec does not ask for their end",
+                "the spec does not ask for their deletion",
             )
-            .await
+            .await;
         }
         Some(server) => {
             let attempt = tokio::time::timeout(ATTEMPT, drop_databases(context, resource, server)).await;
@@ -102,13 +102,13 @@ pub(super) async fn finish(
             }
         }
     }
-    set(context, resource, false).await?;
+    set_finalizer(context, resource, false).await?;
     Ok(Deletion::Finished)
 }
 
 /// The server whose databases are dropped: what the spec says at the end counts, not what it said when the
 /// finalizer was set.
-fn to_drop(resource: &ShopFlowPlatform) -> Option<&ExternalPostgres> {
+fn external_server_to_clear(resource: &ShopFlowPlatform) -> Option<&ExternalPostgres> {
     let spec = &resource.spec;
     let asked_for = spec.deletion_policy == Some(DeletionPolicy::Delete) && !spec.suspend;
     spec.postgres.as_ref()?.external.as_ref().filter(|_| asked_for)
@@ -154,7 +154,11 @@ async fn drop_databases(
     }
 }
 
-async fn set(context: &Context, resource: &ShopFlowPlatform, present: bool) -> Result<(), ReconcileError> {
+async fn set_finalizer(
+    context: &Context,
+    resource: &ShopFlowPlatform,
+    present: bool,
+) -> Result<(), ReconcileError> {
     let mut finalizers: Vec<&str> = resource.finalizers().iter().map(String::as_str).collect();
     finalizers.retain(|name| *name != FINALIZER);
     if present {
@@ -207,7 +211,7 @@ mod tests {
             (format!("deletionPolicy: Delete\nsuspend: true\n{SERVER}"), false),
             ("deletionPolicy: Delete".to_owned(), false),
         ] {
-            assert_eq!(to_drop(&resource(&spec)).is_some(), dropped, "{spec}");
+            assert_eq!(external_server_to_clear(&resource(&spec)).is_some(), dropped, "{spec}");
         }
     }
 }

@@ -153,7 +153,7 @@ async fn permitted_secret(client: &Client, namespace: &str, name: String) -> Res
 fn keep_secret(live: &mut Live, secret: Permitted) -> Result<(), GatherError> {
     match secret {
         Ok(Some(secret)) => {
-            live.insert(Kind::Secret, serde_json::to_value(secret).map_err(GatherError::Form)?)
+            live.insert(Kind::Secret, serde_json::to_value(secret).map_err(GatherError::Form)?);
         }
         Ok(None) => {}
         Err(name) => live.forbid(name),

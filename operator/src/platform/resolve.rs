@@ -57,6 +57,7 @@ impl Default for Release {
 
 /// A platform as it shall be.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each answers one question about the resource")]
 pub struct Platform {
     /// Name of the resource.
     pub name: String,

@@ -250,11 +250,9 @@ async fn logs_in(
         }
         Err(error) => match code(&error).as_deref() {
             Some(WRONG_PASSWORD) => Ok(false),
-            // The database is not there yet, or may not be entered yet: the password was right.
-            Some(NO_DATABASE | DENIED) => Ok(true),
-            // Services may be admitted from elsewhere alone. Nobody can tell from here, and to set the password
-            // each time would not help.
-            Some(NOT_ADMITTED) => Ok(true),
+            // The database is not there yet, or may not be entered yet: the password was right. Or services are
+            // admitted from elsewhere alone: nobody can tell from here, and to set it each time would not help.
+            Some(NO_DATABASE | DENIED | NOT_ADMITTED) => Ok(true),
             _ => Err(ObserveError::Login { role: role.to_owned(), source: error }),
         },
     }

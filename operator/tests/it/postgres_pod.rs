@@ -88,13 +88,7 @@ impl Container {
     /// PostgreSQL refuses to run as root.
     fn hand_over(&self) {
         let Some((uid, gid)) = server_user() else { return };
-        fn all(path: &Path, uid: u32, gid: u32) {
-            chown(path, Some(uid), Some(gid)).unwrap();
-            if path.is_dir() && !path.is_symlink() {
-                fs::read_dir(path).unwrap().for_each(|entry| all(&entry.unwrap().path(), uid, gid));
-            }
-        }
-        all(&self.folder.path().join("superuser"), uid, gid);
+        hand_over(&self.path("superuser"), uid, gid);
         for mount in ["config", "data", "tmp", "sockets"] {
             chown(self.path(mount), Some(uid), Some(gid)).unwrap();
         }
@@ -103,23 +97,13 @@ impl Container {
 
     /// A command as it would run in the container.
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = match server_user() {
-            Some((uid, gid)) => {
-                let mut command = Command::new("setpriv");
-                command.args([
-                    format!("--reuid={uid}"),
-                    format!("--regid={gid}"),
-                    "--clear-groups".to_owned(),
-                ]);
-                command.args(arguments);
-                command
-            }
-            None => {
-                let mut command = Command::new(arguments[0]);
-                command.args(&arguments[1..]);
-                command
-            }
-        };
+        let mut command = Command::new(if server_user().is_some() { "setpriv" } else { arguments[0] });
+        if let Some((uid, gid)) = server_user() {
+            command.args([format!("--reuid={uid}"), format!("--regid={gid}"), "--clear-groups".to_owned()]);
+            command.args(arguments);
+        } else {
+            command.args(&arguments[1..]);
+        }
         let path = "/usr/local/bin:/usr/bin:/bin:/usr/lib/postgresql/15/bin";
         command
             .env_clear()
@@ -152,6 +136,16 @@ impl Container {
     async fn admits(&self, password: &str) -> bool {
         let url = format!("postgres://postgres:{password}@127.0.0.1:{}/postgres?sslmode=disable", self.port);
         PgConnection::connect(&url).await.is_ok()
+    }
+}
+
+/// Gives a folder and all that is in it to a user.
+fn hand_over(path: &Path, uid: u32, gid: u32) {
+    chown(path, Some(uid), Some(gid)).unwrap();
+    if path.is_dir() && !path.is_symlink() {
+        for entry in fs::read_dir(path).unwrap() {
+            hand_over(&entry.unwrap().path(), uid, gid);
+        }
     }
 }
 

@@ -47,7 +47,8 @@ fn service(platform: &Platform, plan: &ServicePlan, applied: &Applied) -> Servic
     let ready = if current { (number("/status/readyReplicas") - former).max(0) } else { 0 };
     let ready = i32::try_from(ready).unwrap_or(i32::MAX);
     let reason = match deployment {
-        None => Some("the service waits for its database and migration".to_owned()),
+        None if plan.service.database => Some("the service waits for its database and migration".to_owned()),
+        None => Some("the service waits for the migrations of the others".to_owned()),
         Some(_) if ready >= plan.replicas && settled => None,
         Some(_) if number("/spec/replicas") != i64::from(plan.replicas) => {
             Some("the number of pods is not changed yet".to_owned())

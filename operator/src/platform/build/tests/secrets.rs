@@ -138,7 +138,8 @@ fn a_login_that_postgresql_will_not_get_is_not_written_down() {
 
 #[test]
 fn what_is_not_known_is_left_as_it_is_and_the_rest_is_built() {
-    let losses: [(fn(&mut World), &[&str]); 3] = [
+    type Loss = (fn(&mut World), &'static [&'static str]);
+    let losses: [Loss; 3] = [
         (|world| world.stored.administrator = None, &["shop-postgres"]),
         (|world| world.stored.identities = None, &["shop-nats"]),
         (|world| drop(world.stored.databases.remove("order")), &["shop-order-owner", "shop-order-database"]),
