@@ -10,8 +10,10 @@ use protocol::buckets;
 /// within its restart back-off, which is minutes; consumers' inboxes catch what comes later.
 const DUPLICATE_WINDOW: Duration = Duration::from_mins(15);
 
-/// Time to acknowledge a message or to say that work is still in progress.
-const ACK_WAIT: Duration = Duration::from_secs(30);
+/// Time to acknowledge a message or to say that work is still in progress, which consumers do three times in it. What
+/// a broker that was silent delivers into connections that are gone comes again only after this, and is promised
+/// within 10 s.
+const ACK_WAIT: Duration = Duration::from_secs(6);
 
 /// Deliveries of a message: until it is answered. The consumers count, and answer the last attempt with a dead letter;
 /// a limit here would lose the message whose consumer ended before it did so.

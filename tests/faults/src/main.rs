@@ -1,12 +1,9 @@
 //! One replica of a service in a process of its own, which the fault tests start and kill.
 //!
-//! It is told by its standard input: a line ends what it produces, and the end of the input ends the process. So it never
-//! outlives the test that started it, however that ends.
+//! The end of its standard input ends it in good order, so that it never outlives the test that started it.
 
 mod consumer;
 mod publisher;
-
-use std::io::BufRead as _;
 
 use clap::{Parser, Subcommand};
 use kit::config;
@@ -35,7 +32,7 @@ enum Part {
         /// Ticks of a second.
         #[arg(long)]
         rate: u32,
-        /// Orders that are its own.
+        /// Orders that are its own; with none it publishes only what others committed.
         #[arg(long)]
         orders: usize,
     },
@@ -48,15 +45,6 @@ enum Part {
         #[arg(long)]
         provider: Url,
     },
-}
-
-/// When to end.
-#[derive(Clone)]
-struct Orders {
-    /// No more events of its own.
-    quiet: Shutdown,
-    /// Everything.
-    stop: Shutdown,
 }
 
 #[tokio::main]
@@ -76,30 +64,25 @@ async fn main() -> anyhow::Result<()> {
     let metrics = Registry::new(service);
     let jetstream = kit::messaging::jetstream(&kit::messaging::connect(&config, &metrics).await?);
     let database = Database::from_url(&database, config.max_connections)?;
-    let orders = follow_input();
+    let stop = follow_input();
     match part {
-        Part::Publisher { rate, orders: count } => {
-            publisher::run(database, jetstream, &metrics, rate, count, orders).await
+        Part::Publisher { rate, orders } => {
+            publisher::run(database, jetstream, &metrics, rate, orders, stop).await
         }
         Part::Consumer { callee, provider } => {
-            consumer::run(database, jetstream, &metrics, callee, provider, &orders.stop).await
+            consumer::run(database, jetstream, &metrics, callee, provider, &stop).await
         }
     }
 }
 
 /// Follows the standard input on a thread, because no wait for it can be given up.
-fn follow_input() -> Orders {
-    let orders = Orders { quiet: Shutdown::new(), stop: Shutdown::new() };
-    let followed = orders.clone();
+fn follow_input() -> Shutdown {
+    let stop = Shutdown::new();
+    let followed = stop.clone();
     std::thread::spawn(move || {
-        for line in std::io::stdin().lock().lines() {
-            match line {
-                Ok(_) => followed.quiet.trigger(),
-                Err(_) => break,
-            }
-        }
-        followed.quiet.trigger();
-        followed.stop.trigger();
+        // An input that cannot be read has ended, too.
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        followed.trigger();
     });
-    orders
+    stop
 }

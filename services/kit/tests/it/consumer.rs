@@ -3,6 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use async_nats::jetstream::consumer::PullConsumer;
+use futures::StreamExt as _;
 use kit::consumer::{Consumers, Failure, Handler, Handlers, Received};
 use kit::database::{Aggregate, Transaction};
 use kit::events::{Envelope, Event, OrderCreated, OrderShipped};
@@ -290,6 +292,20 @@ async fn nats_silent_for_seconds_under_load_loses_nothing() {
     stage.world.nats.resume().await.unwrap();
     events.extend(stage.publish_many(10).await);
     all_took_effect_once(&stage, events).await;
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_delivered_into_a_broken_connection_comes_again_soon() {
+    let stage = Stage::new().await;
+    let id = stage.publish(order()).await;
+    // Whoever gets it is gone before it could answer.
+    let gone: PullConsumer =
+        stage.world.jetstream.get_consumer_from_stream(CONSUMER, "ORDERS").await.unwrap();
+    let mut taken = gone.fetch().max_messages(1).messages().await.unwrap();
+    assert!(taken.next().await.unwrap().is_ok());
+    let process = stage.start();
+    all_took_effect_once(&stage, vec![id]).await;
     process.stop().await;
 }
 

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::pipeline::{CONSUMER, Pipeline};
 
 const KILLS: usize = 20;
-/// What a killed process held comes again after this; after 30 s where no test waits.
+/// What a killed process held comes again after this; after 6 s where no test waits.
 const ACK_WAIT: Duration = Duration::from_secs(2);
 const LIMIT: Duration = Duration::from_secs(30);
 /// A killed process's effects begin again when their leases of a minute have ended.

@@ -69,13 +69,13 @@ impl Pipeline {
         let mut pipeline =
             Self { postgres, nats, callee, provider, published, applied, publishers, consumers };
         for _ in 0..REPLICAS {
-            pipeline.publishers.push(pipeline.publisher());
+            pipeline.publishers.push(pipeline.publisher(ORDERS / REPLICAS));
         }
         pipeline
     }
 
-    fn publisher(&self) -> Replica {
-        let (rate, orders) = ((RATE / REPLICAS).to_string(), (ORDERS / REPLICAS).to_string());
+    fn publisher(&self, orders: u32) -> Replica {
+        let (rate, orders) = ((RATE / REPLICAS).to_string(), orders.to_string());
         self.replica(&self.published, ["publisher", "--rate", &rate, "--orders", &orders])
     }
 
@@ -120,11 +120,13 @@ impl Pipeline {
     /// Ends what is produced, waits until all is done, ends everything and checks it. Returns how many events there
     /// were.
     pub(crate) async fn end(&mut self, limit: Duration) -> usize {
-        for publisher in &mut self.publishers {
-            publisher.quiet().await;
+        // Only a process that has ended commits nothing more; another publishes what they left.
+        let left = self.publisher(0);
+        for publisher in self.publishers.drain(..) {
+            publisher.stop().await;
         }
         self.caught_up(Utc::now(), limit).await;
-        for replica in self.publishers.drain(..).chain(self.consumers.drain(..)) {
+        for replica in std::iter::once(left).chain(self.consumers.drain(..)) {
             replica.stop().await;
         }
         audit::each_once_and_in_order(self).await

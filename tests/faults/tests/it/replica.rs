@@ -7,7 +7,6 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, ChildStdin, Command};
 
 /// More than a process takes to finish what it holds.
@@ -43,11 +42,6 @@ impl Replica {
             .unwrap();
         let input = process.stdin.take().unwrap();
         Self { process, input, log }
-    }
-
-    /// It produces nothing more, and goes on with the rest.
-    pub(crate) async fn quiet(&mut self) {
-        self.input.write_all(b"quiet\n").await.unwrap();
     }
 
     /// Ends it in good order.
