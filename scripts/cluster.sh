@@ -6,9 +6,10 @@
 # shellcheck shell=bash
 
 CLUSTER=${CLUSTER:-$(docker info >/dev/null 2>&1 && echo kind || echo local)}
+# The platform of `make up`, and where it is reached.
 NAMESPACE=shop
-PLATFORM=shop
 # shellcheck disable=SC2034  # Used by the scripts that source this one.
+PLATFORM=shop
 URL=http://localhost:3000
 NODE_STATE=${SHOPFLOW_STATE:-/var/lib/shopflow-local}
 KIND_KUBECONFIG=$ROOT/.state/kind.kubeconfig
@@ -69,17 +70,30 @@ cluster_down() {
   case $CLUSTER in
     local) local/shopflow-node down ;;
     kind) kind delete cluster --name shopflow --kubeconfig "$KIND_KUBECONFIG" ;;
-    current) kubectl delete --ignore-not-found --wait -k manifests/samples && kubectl delete --ignore-not-found -k manifests/install ;;
+    current) kubectl delete --ignore-not-found --wait -k manifests/samples && kubectl delete --ignore-not-found -k manifests/install &&
+      kubectl delete --ignore-not-found -k manifests/shop && kubectl delete --ignore-not-found -k crds ;;
   esac
 }
 
 # cluster_answers — fails with what to do when there is none.
 cluster_answers() { kubectl version >/dev/null 2>&1 || { echo "no cluster answers (CLUSTER=$CLUSTER): run make up" >&2; return 1; }; }
 
-# conditions — what the platform says of itself, a line each.
+# platforms — every platform, as NAMESPACE/NAME, a line each.
+platforms() { kubectl get shopflowplatforms --all-namespaces -o 'jsonpath={range .items[*]}{.metadata.namespace}/{.metadata.name}{"\n"}{end}'; }
+
+# conditions NAMESPACE NAME — what a platform says of itself, a line each.
 conditions() {
-  kubectl -n "$NAMESPACE" get sfp "$PLATFORM" -o 'jsonpath={range .status.conditions[*]}{.type}={.status} {.reason}: {.message}{"\n"}{end}'
+  kubectl -n "$1" get sfp "$2" -o 'jsonpath={range .status.conditions[*]}{.type}={.status} {.reason}: {.message}{"\n"}{end}'
 }
 
-# admin KEY — a value of the first admin's Secret.
-admin() { kubectl -n "$NAMESPACE" get secret "$PLATFORM-admin" -o "go-template={{index .data \"$1\" | base64decode}}"; }
+# admin NAMESPACE NAME KEY — a value of the Secret of a platform's first admin.
+admin() { kubectl -n "$1" get secret "$2-admin" -o "go-template={{index .data \"$3\" | base64decode}}"; }
+
+# gateway_url NAMESPACE — where this machine reaches the gateway of the platform there.
+gateway_url() {
+  if [ "$CLUSTER" = local ] && [ "$1" != "$NAMESPACE" ]; then
+    kubectl -n "$1" get service gateway -o 'jsonpath=http://{.spec.clusterIP}:{.spec.ports[0].port}'
+  else
+    echo "$URL"
+  fi
+}

@@ -4,6 +4,9 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/steps.sh
 . scripts/tools.sh
+. scripts/ports.sh
+# What would fail after minutes of compiling is said at once.
+case " $* " in *' --any-port '*) ;; *) port_free 3000 ;; esac
 step 'Debian packages' debian_packages
 step 'nats-server' nats_server
 step 'Binary' cargo build --locked -p dev

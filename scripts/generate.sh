@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Writes the generated files: the resource's schema, the operator's permissions, the services' API descriptions, the
-# schemas of the events.
+# Writes the generated files: the resource's schema and the operator's permissions (for the manifests and for the charts),
+# the services' API descriptions, the schemas of the events.
 #   scripts/generate.sh          writes them
 #   scripts/generate.sh --check  fails, naming the files, when one is not what would be written
 set -euo pipefail
@@ -24,8 +24,11 @@ generate() {
 }
 
 generate crds/shopflowplatforms.yaml shopflow-operator crds
-generate manifests/install/shop/role.yaml shopflow-operator rbac --namespace shop --platforms shop
+generate manifests/shop/role.yaml shopflow-operator rbac --namespace shop --platforms shop
 generate manifests/another-namespace/role.yaml shopflow-operator rbac --namespace market --platforms store
+generate charts/shopflow-crds/files/shopflowplatforms.yaml shopflow-operator crds
+# With placeholders, which the chart replaces by the names in its values.
+generate charts/shopflow-operator/files/permissions.yaml shopflow-operator rbac --namespace NAMESPACE --platforms PLATFORM --secrets SECRET
 services=$(cargo run --quiet --locked -p shopflow -- services)
 for service in $services; do
   generate "services/$service/openapi.json" shopflow openapi "$service"

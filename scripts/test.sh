@@ -44,13 +44,14 @@ rust() { RUST_TEST_THREADS=$((2 * $(nproc))) cargo test --locked --workspace --n
 go_tests() { (cd local && go test -v ./image/... ./node/...) && (cd tests/load && go test -v ./...); }
 node() { (cd local && go test -tags node -count 1 -v -timeout 9m ./test); }
 e2e() { cargo test --locked -p e2e --features cluster -- --test-threads=1; }
+charts() { (cd charts/test && go test -count 1 -v ./...); }
 # The same tests as in `rust`, of the program that the images hold.
 shipped() { SHOPFLOW_BINARY=$SHIPPED cargo test --locked -p shopflow --test it process::; }
 
 # end_to_end — in a cluster that `make up` brings up. Where that is the local node, it is a node of the tests' own.
 end_to_end() {
   if scripts/up.sh && eval "$(scripts/env.sh)"; then
-    export SHOPFLOW_E2E_HOST_IP SHOPFLOW_E2E_MAILDEV
+    export SHOPFLOW_E2E_HOST_IP SHOPFLOW_E2E_MAILDEV SHOPFLOW_E2E_HELM=$BIN/helm
     SHOPFLOW_E2E_HOST_IP=$(ip -4 -o route get "$(kubectl get node -o 'jsonpath={.items[0].status.addresses[?(@.type=="InternalIP")].address}')" | sed 's/.* src \([0-9.]*\).*/\1/')
     SHOPFLOW_E2E_MAILDEV=$CACHE/maildev/node_modules/.bin/maildev
     suite shipped shipped
@@ -77,10 +78,12 @@ case ${1:-} in
 esac
 step 'Debian packages' debian_packages
 step 'nats-server' nats_server
+step 'Helm' helm
 step 'Binary of the node' local/shopflow-node build
 export SHOPFLOW_NATS_SERVER=$BIN/nats-server SHOPFLOW_NODE_BINARY=$BIN/shopflow-node
 suite rust rust
 suite go go_tests
+suite charts charts
 if [ "$1" = all ]; then
   step 'Mail catcher' maildev
   if local/shopflow-node status >/dev/null 2>&1; then

@@ -8,6 +8,7 @@ CARGO_MUTANTS=27.1.0
 NATS_SERVER=v2.15.2
 MAILDEV=2.2.1
 REDOCLY=2.77.0
+HELM=v4.3.1
 # Builds (the C parts of TLS, for glibc and musl), tests and development without a cluster, lint of the scripts.
 DEBIAN_PACKAGES=(gcc musl-tools postgresql-15 curl shellcheck)
 
@@ -38,6 +39,13 @@ nats_server() {
   local program=$BIN/nats-server
   [ "$("$program" --version 2>/dev/null)" = "nats-server: $NATS_SERVER" ] && return
   CGO_ENABLED=0 GOBIN=$BIN go install "github.com/nats-io/nats-server/v2@$NATS_SERVER"
+}
+
+# helm — installs charts; the one that tests them.
+helm() {
+  local program=$BIN/helm
+  [ "$("$program" version --template '{{.Version}}' 2>/dev/null)" = "$HELM" ] && return
+  CGO_ENABLED=0 GOBIN=$BIN go install -ldflags="-s -w -X helm.sh/helm/v4/internal/version.version=$HELM" "helm.sh/helm/v4/cmd/helm@$HELM"
 }
 
 # cargo_deny — checks licences, sources and banned crates.

@@ -5,6 +5,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/steps.sh
 . scripts/tools.sh
+. scripts/ports.sh
 . scripts/cluster.sh
 TARGET=${CARGO_TARGET_DIR:-target}/x86_64-unknown-linux-musl/release
 RENDERED=$ROOT/.state/rendered
@@ -24,8 +25,21 @@ images() {
     local/shopflow-node image "$operator" "$TARGET/shopflow-operator" /shopflow-operator >>"$RENDERED/archives"
 }
 
+# watched — the namespaces that the operator looks after: those it was given before, and this one.
+watched() {
+  local before
+  before=$(kubectl -n shopflow-system get deployment shopflow-operator --ignore-not-found \
+    -o 'jsonpath={.spec.template.spec.containers[0].env[?(@.name=="SHOPFLOW_NAMESPACES")].value}') || return
+  case ",$before," in
+    *",$NAMESPACE,"*) echo "$before" ;;
+    *) echo "$NAMESPACE${before:+,$before}" ;;
+  esac
+}
+
 # rendered — the manifests as committed, with this build's images: kustomizations in a folder that git ignores.
 rendered() {
+  local namespaces
+  namespaces=$(watched) || return
   mkdir -p "$RENDERED/operator" "$RENDERED/platform"
   cat >"$RENDERED/operator/kustomization.yaml" <<Y
 resources: [../../../manifests/install]
@@ -33,6 +47,8 @@ images: [{name: localhost/shopflow-operator, newName: $REGISTRY/shopflow-operato
 patches:
   - target: {kind: Deployment, name: shopflow-operator}
     patch: |
+      - {op: test, path: /spec/template/spec/containers/0/env/0/name, value: SHOPFLOW_NAMESPACES}
+      - {op: replace, path: /spec/template/spec/containers/0/env/0/value, value: "$namespaces"}
       - {op: add, path: /spec/template/spec/containers/0/env/-, value: {name: SHOPFLOW_IMAGE, value: "$REGISTRY/shopflow"}}
       - {op: add, path: /spec/template/spec/containers/0/env/-, value: {name: SHOPFLOW_VERSION, value: "${services##*:}"}}
       - {op: add, path: /spec/template/spec/containers/0/env/-, value: {name: SHOPFLOW_POSTGRES_IMAGE, value: "$REGISTRY/postgres:15"}}
@@ -49,8 +65,11 @@ Y
 }
 
 operator_installed() {
-  kubectl apply --server-side --force-conflicts --field-manager=make-up -k "$RENDERED/operator" &&
-    kubectl wait --for=condition=Established crd/shopflowplatforms.shopflow.dev --timeout=60s &&
+  local part
+  for part in crds manifests/shop "$RENDERED/operator"; do
+    kubectl apply --server-side --force-conflicts --field-manager=make-up -k "$part" || return
+  done
+  kubectl wait --for=condition=Established crd/shopflowplatforms.shopflow.dev --timeout=60s &&
     kubectl -n shopflow-system rollout status deployment/shopflow-operator --timeout=180s
 }
 
@@ -63,7 +82,7 @@ platform_ready() {
     kubectl -n "$NAMESPACE" wait "sfp/$PLATFORM" --for="jsonpath={.status.observedGeneration}=$generation" --timeout=60s &&
     kubectl -n "$NAMESPACE" wait "sfp/$PLATFORM" --for=condition=Ready --timeout=300s && return
   kubectl -n "$NAMESPACE" get sfp "$PLATFORM" -o wide
-  conditions
+  conditions "$NAMESPACE" "$PLATFORM"
   kubectl -n "$NAMESPACE" get pods
   return 1
 }
@@ -94,10 +113,7 @@ possible() {
   [ "$CLUSTER" = local ] || return 0
   [ "$(uname -s)" = Linux ] || { echo 'the local node needs Linux; elsewhere use CLUSTER=kind'; return 1; }
   [ "$(id -u)" = 0 ] || { echo 'the local node needs root: run make up as root, or CLUSTER=kind make up'; return 1; }
-  if [ ! -e "$NODE_STATE" ] && (exec 3<>/dev/tcp/127.0.0.1/3000) 2>/dev/null; then
-    echo "port 3000 is taken on this machine: end what listens there (ss -tlnp 'sport = :3000')"
-    return 1
-  fi
+  [ -e "$NODE_STATE" ] || port_free 3000
 }
 
 mkdir -p "$RENDERED"
@@ -123,7 +139,7 @@ cat <<Y
 
 ShopFlow runs, after $((SECONDS - started)) s.
   URL       $URL        (API pages: $URL/docs)
-  Sign-in   $(admin email)  $(admin password)
+  Sign-in   $(admin "$NAMESPACE" "$PLATFORM" email)  $(admin "$NAMESPACE" "$PLATFORM" password)
 
 Try:$([ "$CLUSTER" != current ] || printf '\n  kubectl -n %s port-forward service/gateway 3000:3000 &' "$NAMESPACE")
   eval "\$(make env)"

@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 /// Which ports the services get, on loopback.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Ports {
-    /// The topology's, and those under which older documents know the services.
+    /// The topology's, and those under which older clients know the services.
     #[default]
     Fixed,
     /// Any that are free: several platforms may run beside one another.

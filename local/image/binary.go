@@ -9,7 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
-	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
 // NonRoot is the user of images made from a single binary.
@@ -45,7 +45,7 @@ func FromBinary(folder string, binary Binary) (archive string, fresh bool, err e
 	}
 	image := Image{
 		Reference: binary.Reference,
-		Config: v1.ImageConfig{
+		Config: v1.Config{
 			User: fmt.Sprintf("%d:%d", NonRoot, NonRoot), Entrypoint: binary.Entrypoint, WorkingDir: "/",
 			Env: []string{"PATH=/", "SSL_CERT_FILE=/" + bundlePath},
 		},
@@ -87,7 +87,7 @@ func cached(folder string, image Image, inputs string) (string, bool, error) {
 	if upToDate(archive, inputs) {
 		return archive, false, nil
 	}
-	if _, err := Write(archive, image); err != nil {
+	if err := Write(archive, image); err != nil {
 		return "", false, err
 	}
 	return archive, true, os.WriteFile(archive+".key", []byte(inputs), 0o644)

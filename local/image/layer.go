@@ -15,6 +15,15 @@ type Layer struct {
 	seen map[string]bool
 }
 
+// writeTar writes what fill adds.
+func writeTar(to io.Writer, fill func(*Layer) error) error {
+	layer := &Layer{tar: tar.NewWriter(to), seen: map[string]bool{}}
+	if err := fill(layer); err != nil {
+		return err
+	}
+	return layer.tar.Close()
+}
+
 // Owner is the numeric user and group of a file.
 type Owner struct{ UID, GID int }
 

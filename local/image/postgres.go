@@ -13,7 +13,7 @@ import (
 	"sort"
 	"strings"
 
-	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
 const (
@@ -43,7 +43,7 @@ const recipeVersion = "3"
 func Postgres(folder, logFile string) (archive string, fresh bool, err error) {
 	image := Image{
 		Reference: PostgresReference,
-		Config: v1.ImageConfig{
+		Config: v1.Config{
 			User: fmt.Sprintf("%d:%d", postgresUser, postgresUser), Entrypoint: []string{"docker-entrypoint.sh"}, Cmd: []string{"postgres"},
 			Env: []string{
 				"PATH=/" + postgresHome + "/bin:/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8",

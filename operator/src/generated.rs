@@ -114,6 +114,8 @@ fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> PolicyRule {
 mod tests {
     use std::{fs, path::Path};
 
+    use serde::Deserialize as _;
+
     use super::*;
 
     fn committed(file: &str) -> String {
@@ -125,7 +127,28 @@ mod tests {
     fn the_committed_files_are_those_that_would_be_generated() {
         assert!(committed("crds/shopflowplatforms.yaml") == crds().unwrap(), "run make generate");
         let role = rbac("shop", &["shop".to_owned()], &[]).unwrap();
-        assert!(committed("manifests/install/shop/role.yaml") == role, "run make generate");
+        assert!(committed("manifests/shop/role.yaml") == role, "run make generate");
+    }
+
+    #[test]
+    fn deleting_what_was_installed_removes_the_operator_and_no_platform_definition_or_shop() {
+        let text = committed("manifests/install/kustomization.yaml");
+        let kustomization: serde_json::Value = serde_yaml::from_str(&text).unwrap();
+        let files = kustomization["resources"].as_array().unwrap();
+        assert!(!files.is_empty());
+        for file in files {
+            let file = file.as_str().unwrap();
+            assert!(!file.contains('/') && file.ends_with(".yaml"), "{file} is not a file of the folder");
+            for document in
+                serde_yaml::Deserializer::from_str(&committed(&format!("manifests/install/{file}")))
+            {
+                let object = serde_json::Value::deserialize(document).unwrap();
+                let metadata = &object["metadata"];
+                let place =
+                    if object["kind"] == "Namespace" { &metadata["name"] } else { &metadata["namespace"] };
+                assert_eq!(place, OPERATOR_NAMESPACE, "{file}: {}", object["kind"]);
+            }
+        }
     }
 
     #[test]

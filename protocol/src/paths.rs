@@ -1,7 +1,7 @@
 //! Where a service finds what it is given: the same folders below `/etc/shopflow` in a pod and below a directory of
 //! its own on a developer's machine.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The configuration file, in the folder itself.
 pub const CONFIG_FILE: &str = "config.yaml";
@@ -71,11 +71,6 @@ impl Paths {
     /// Below a directory of this machine.
     pub fn below(folder: impl Into<PathBuf>) -> Self {
         Self(folder.into())
-    }
-
-    /// The folder itself.
-    pub fn folder(&self) -> &Path {
-        &self.0
     }
 
     /// The configuration file.

@@ -1,5 +1,6 @@
 //! The services.
 
+use crate::aggregates::{Aggregate, ORDERS, USERS};
 use crate::events::{
     ORDER_CANCELLED, ORDER_CONFIRMED, ORDER_CREATED, ORDER_DELIVERED, ORDER_SHIPPED, ORDER_STATUS_UPDATED,
     Subject, USER_DELETED, USER_REGISTERED, USER_UPDATED,
@@ -15,7 +16,7 @@ pub struct Service {
     pub description: &'static str,
     /// HTTP port, the same in development and in a cluster.
     pub port: u16,
-    /// Second port under which older documents know the service.
+    /// Second port under which older clients know the service.
     pub alias_port: Option<u16>,
     /// Whether it owns a database (named like the service).
     pub database: bool,
@@ -25,6 +26,8 @@ pub struct Service {
     pub routes: &'static [Route],
     /// Services it calls over HTTP, beside [`SESSIONS`]; see [`Service::calls`].
     pub(crate) calls: &'static [&'static str],
+    /// Aggregates of services it calls whose snapshots it may read.
+    pub projects: &'static [Aggregate],
     /// Subjects it may publish.
     pub publishes: &'static [Subject],
     /// Durable consumers it owns.
@@ -42,6 +45,21 @@ pub struct Consumer {
     pub subjects: &'static [Subject],
 }
 
+/// A durable consumer of an earlier release, which no service asks for messages any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ObsoleteConsumer {
+    /// Stream it reads.
+    pub stream: &'static str,
+    /// Name of the durable.
+    pub durable: &'static str,
+}
+
+/// The only things that are ever deleted from JetStream. A durable keeps no message: it is a place in a stream.
+pub const OBSOLETE_CONSUMERS: &[ObsoleteConsumer] = &[
+    // The first release recorded dead letters from their stream; they are now recorded where they arise.
+    ObsoleteConsumer { stream: "DEADLETTERS", durable: "notification-dead-letters" },
+];
+
 /// Whom every other service asks which sessions have ended, before it accepts a token.
 const SESSIONS: &str = "auth";
 
@@ -56,6 +74,7 @@ pub const SERVICES: &[Service] = &[
         connections: 0,
         routes: &[],
         calls: &[],
+        projects: &[],
         publishes: &[],
         consumers: &[],
     },
@@ -78,6 +97,7 @@ pub const SERVICES: &[Service] = &[
             Route::alias("/validate-token", "/auth/validate", Budget::Auth),
         ],
         calls: &[],
+        projects: &[],
         publishes: &[USER_REGISTERED, USER_UPDATED, USER_DELETED],
         consumers: &[],
     },
@@ -90,6 +110,7 @@ pub const SERVICES: &[Service] = &[
         connections: 10,
         routes: &[Route::served("/orders", Budget::Orders)],
         calls: &[],
+        projects: &[],
         publishes: &[
             ORDER_CREATED,
             ORDER_CONFIRMED,
@@ -109,6 +130,8 @@ pub const SERVICES: &[Service] = &[
         connections: 10,
         routes: &[Route::served("/notifications", Budget::Unlimited)],
         calls: &["order"],
+        // Whatever they hold it may ask for one by one already, to write its mails.
+        projects: &[USERS, ORDERS],
         publishes: &[],
         consumers: &[Consumer {
             durable: "notification-orders",
@@ -119,6 +142,12 @@ pub const SERVICES: &[Service] = &[
 ];
 
 impl Service {
+    /// Where administrators find its dead letters, such as `/notifications/dead-letters`; none without consumers.
+    pub fn dead_letters(&self) -> Option<String> {
+        let own = self.routes.iter().find(|route| !route.is_alias())?;
+        (!self.consumers.is_empty()).then(|| format!("{}/dead-letters", own.prefix))
+    }
+
     /// Services it calls over HTTP, each with a service token of that audience.
     pub fn calls(&self) -> impl Iterator<Item = &'static str> {
         let sessions = (self.name != SESSIONS).then_some(SESSIONS);

@@ -35,6 +35,20 @@ fn every_service_may_ask_auth_which_sessions_have_ended() {
 }
 
 #[test]
+fn snapshots_are_internal_and_read_by_those_who_call_their_owner() {
+    for aggregate in AGGREGATES {
+        assert!(service(aggregate.owner).is_some(), "{}", aggregate.name);
+        assert_eq!(aggregate.path, format!("/internal/{}", aggregate.name));
+        for reader in aggregate.readers() {
+            assert!(reader.calls().any(|callee| callee == aggregate.owner), "{}", reader.name);
+            assert!(reader.database, "{} has nowhere to keep {}", reader.name, aggregate.name);
+        }
+    }
+    let projected = SERVICES.iter().flat_map(|service| service.projects);
+    assert!(projected.clone().all(|aggregate| AGGREGATES.contains(aggregate)));
+}
+
+#[test]
 fn a_service_has_connections_exactly_when_it_has_a_database() {
     for service in SERVICES {
         assert_eq!(service.connections > 0, service.database, "{}", service.name);
@@ -118,6 +132,16 @@ fn nobody_consumes_dead_letters() {
     // They are recorded where they arise; one that could not be recorded would come back as the next one.
     for consumer in SERVICES.iter().flat_map(|service| service.consumers) {
         assert_ne!(consumer.stream, "DEADLETTERS", "{}", consumer.durable);
+    }
+}
+
+#[test]
+fn what_is_obsolete_is_nobodys_and_was_in_a_stream_that_is_there() {
+    for obsolete in OBSOLETE_CONSUMERS {
+        let durable = obsolete.durable;
+        let mut consumers = SERVICES.iter().flat_map(|service| service.consumers);
+        assert!(consumers.all(|consumer| consumer.durable != durable), "{durable} is in use");
+        assert!(STREAMS.iter().any(|stream| stream.name == obsolete.stream), "{durable}");
     }
 }
 

@@ -127,6 +127,10 @@ pub mod reason {
     pub const SIGNING_KEYS_LOST: &str = "SigningKeysLost";
     /// The superuser's password is gone though there is data.
     pub const DATABASE_PASSWORD_LOST: &str = "DatabasePasswordLost";
+    /// The first administrator's password is gone though the account may exist.
+    pub const ADMIN_PASSWORD_LOST: &str = "AdminPasswordLost";
+    /// A database is gone though there was one.
+    pub const DATABASE_LOST: &str = "DatabaseLost";
     /// The NATS seeds are gone though there are streams.
     pub const NATS_SEEDS_LOST: &str = "NatsSeedsLost";
     /// A Secret that the resource names is missing or incomplete.
@@ -135,6 +139,14 @@ pub mod reason {
     pub const SECRET_UNREADABLE: &str = "SecretUnreadable";
     /// An override matches no generated object, or breaks it.
     pub const OVERRIDE_REFUSED: &str = "OverrideRefused";
+    /// The operator lacks a permission.
+    pub const FORBIDDEN: &str = "Forbidden";
+    /// The storage class does not let a volume grow.
+    pub const RESIZE_REFUSED: &str = "ResizeRefused";
+    /// The reconcile took too long.
+    pub const TIMED_OUT: &str = "TimedOut";
+    /// A pod cannot start, or ends again and again.
+    pub const POD_FAILING: &str = "PodFailing";
     /// The Kubernetes API refused or failed.
     pub const API_ERROR: &str = "ApiError";
     /// The server does not answer yet, or no more.
@@ -149,8 +161,6 @@ pub mod reason {
     pub const IMMUTABLE: &str = "ImmutableDiffers";
     /// Pods have not reported that they loaded the next key.
     pub const AWAITING_ADOPTION: &str = "AwaitingAdoption";
-    /// No key yet.
-    pub const NO_KEY: &str = "NoKey";
     /// A migration runs.
     pub const MIGRATING: &str = "Migrating";
     /// A migration failed; the old release keeps serving.
@@ -175,6 +185,8 @@ pub mod reason {
     pub const UP_TO_DATE: &str = "UpToDate";
     /// The operator brings a newer release.
     pub const NEWER_RELEASE: &str = "NewerRelease";
+    /// The platform is deleted, and something outside Kubernetes is still to be removed.
+    pub const DELETING: &str = "Deleting";
     /// Not looked at, because something before it failed.
     pub const NOT_OBSERVED: &str = "NotObserved";
 }

@@ -31,3 +31,7 @@ pub const ANNOTATION_MOUNTED: &str = "shopflow.dev/mounted-revision";
 pub const ANNOTATION_ROTATE_KEYS: &str = "shopflow.dev/rotate-keys";
 /// On the platform, set by people: permits new signing keys, passwords or seeds where the old are lost.
 pub const ANNOTATION_RECREATE_KEYS: &str = "shopflow.dev/recreate-keys";
+/// On the platform, set by people: permits new, empty databases where the old are gone.
+pub const ANNOTATION_RECREATE_DATABASES: &str = "shopflow.dev/recreate-databases";
+/// On a deleted platform whose external databases cannot be dropped: since when (RFC 3339).
+pub const ANNOTATION_DROP_FAILING_SINCE: &str = "shopflow.dev/drop-failing-since";

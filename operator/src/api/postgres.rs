@@ -68,6 +68,18 @@ pub struct ExternalPostgres {
     pub admin_secret: SecretName,
 }
 
+impl ExternalPostgres {
+    /// The port, declared or default.
+    pub fn port(&self) -> u16 {
+        self.port.unwrap_or(5432)
+    }
+
+    /// Protection of the connection, declared or default.
+    pub fn tls(&self) -> TlsMode {
+        self.tls.unwrap_or(TlsMode::Require)
+    }
+}
+
 /// Protection of a PostgreSQL connection, PostgreSQL's `sslmode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum TlsMode {

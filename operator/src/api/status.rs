@@ -42,6 +42,9 @@ pub struct PlatformStatus {
     /// Value of the annotation `shopflow.dev/recreate-keys` that was last carried out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recreate_request: Option<String>,
+    /// Value of the annotation `shopflow.dev/recreate-databases` that was last carried out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recreate_databases_request: Option<String>,
     /// Tokens with which services call one another.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_tokens: Option<ServiceTokensStatus>,
@@ -75,6 +78,9 @@ pub struct DatabaseStatus {
     pub name: String,
     /// Whether database, roles and grants are as they should be.
     pub ready: bool,
+    /// What tells it from every other database: a database of that name that is gone is missed by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
 }
 
 /// One stream.

@@ -118,6 +118,12 @@ pub fn renewal_at(token: &SecretString) -> Option<Timestamp> {
     Timestamp::from_second(renewal(&claims)).ok()
 }
 
+/// When a stored token ends; `None` when it cannot be read.
+pub fn expires_at(token: &SecretString) -> Option<Timestamp> {
+    let (_, claims) = read(token.expose_secret())?;
+    Timestamp::from_second(claims.exp).ok()
+}
+
 /// The keys that service tokens need: those that signed them, and for [`DELIVERY`] after a renewal every other too,
 /// because a service may not have read its new token yet.
 pub fn keys_in_use<'a>(

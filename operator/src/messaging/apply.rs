@@ -22,7 +22,7 @@ pub enum ApplyError {
     /// About a consumer.
     #[error("cannot {verb} consumer {name}")]
     Consumer {
-        /// `create` or `update`.
+        /// `create`, `update` or `delete`.
         verb: &'static str,
         /// Stream and durable.
         name: String,
@@ -60,6 +60,14 @@ pub async fn apply(jetstream: &jetstream::Context, actions: &[Action]) -> Result
             Action::UpdateConsumer { stream, config } => {
                 let updated = jetstream.update_consumer_on_stream(config.as_ref().clone(), stream).await;
                 updated.map(drop).map_err(|source| refused("update", stream, config, source))?;
+            }
+            Action::DeleteConsumer { stream, durable } => {
+                let deleted = jetstream.delete_consumer_from_stream(durable, stream).await;
+                deleted.map(drop).map_err(|source| ApplyError::Consumer {
+                    verb: "delete",
+                    name: format!("{stream}/{durable}"),
+                    source: Box::new(source),
+                })?;
             }
         }
     }

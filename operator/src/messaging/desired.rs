@@ -77,6 +77,8 @@ pub struct Desired {
     pub streams: Vec<StreamSpec>,
     /// Consumers.
     pub consumers: Vec<ConsumerSpec>,
+    /// Consumers of earlier releases that should go.
+    pub obsolete: Vec<topology::ObsoleteConsumer>,
 }
 
 impl Desired {
@@ -90,7 +92,11 @@ impl Desired {
                 durable: consumer.durable.to_owned(),
                 subjects: owned(consumer.subjects),
             });
-        Self { streams: streams.chain(buckets).collect(), consumers: consumers.collect() }
+        Self {
+            streams: streams.chain(buckets).collect(),
+            consumers: consumers.collect(),
+            obsolete: topology::OBSOLETE_CONSUMERS.to_vec(),
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! Streams, consumers, key-value buckets and identities in NATS.
 //!
 //! [`Desired::from_topology`] says what should be, [`observe()`] what is, [`plan()`] (pure) what to do, [`apply()`] does it.
-//! Nothing is ever deleted or recreated: a stream holds what somebody may not have read yet. A difference that only
-//! recreation could repair is a [`Conflict`], for a person to decide.
+//! No stream is ever deleted or recreated: it holds what somebody may not have read yet. A difference that only
+//! recreation could repair is a [`Conflict`], for a person to decide. Of consumers those alone are deleted that the
+//! topology names as obsolete, once nobody asks them for messages; what nobody here knows is somebody else's.
 //!
 //! [`Identity`] makes the [`server_config`] and signs users' credentials with the [`Permissions`] that the topology gives.
 

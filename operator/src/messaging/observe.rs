@@ -7,7 +7,7 @@ use async_nats::jetstream::context::{ConsumerInfoErrorKind, GetStreamErrorKind};
 use async_nats::jetstream::{self, ErrorCode, stream};
 use futures::future::try_join_all;
 
-use super::desired::{ConsumerSpec, Desired};
+use super::desired::Desired;
 
 /// The streams and consumers that were asked about. Absent means that the server said so, never that it was silent.
 #[derive(Debug, Clone, Default)]
@@ -40,6 +40,8 @@ pub struct ObservedConsumer {
     pub pending: u64,
     /// Messages delivered and not acknowledged.
     pub in_flight: usize,
+    /// Requests for messages that wait for one.
+    pub waiting: usize,
 }
 
 /// JetStream did not answer a question.
@@ -70,7 +72,10 @@ pub enum ObserveError {
 /// Asks about everything in `desired`, by name.
 pub async fn observe(jetstream: &jetstream::Context, desired: &Desired) -> Result<Observed, ObserveError> {
     let streams = try_join_all(desired.streams.iter().map(|spec| stream_named(jetstream, &spec.name)));
-    let consumers = try_join_all(desired.consumers.iter().map(|spec| consumer_named(jetstream, spec)));
+    let wanted = desired.consumers.iter().map(|spec| (spec.stream.as_str(), spec.durable.as_str()));
+    let obsolete = desired.obsolete.iter().map(|obsolete| (obsolete.stream, obsolete.durable));
+    let asked = wanted.chain(obsolete).map(|(stream, durable)| consumer_named(jetstream, stream, durable));
+    let consumers = try_join_all(asked);
     let (streams, consumers) = futures::try_join!(streams, consumers)?;
     Ok(Observed {
         streams: streams.into_iter().flatten().collect(),
@@ -104,26 +109,25 @@ async fn stream_named(
 
 async fn consumer_named(
     jetstream: &jetstream::Context,
-    spec: &ConsumerSpec,
+    stream: &str,
+    durable: &str,
 ) -> Result<Option<((String, String), ObservedConsumer)>, ObserveError> {
-    let failed = |source| ObserveError::Consumer {
-        stream: spec.stream.clone(),
-        durable: spec.durable.clone(),
-        source,
-    };
+    let failed =
+        |source| ObserveError::Consumer { stream: stream.to_owned(), durable: durable.to_owned(), source };
     // No request: the name alone makes the handle.
     let handle = jetstream
-        .get_stream_no_info(&spec.stream)
+        .get_stream_no_info(stream)
         .await
-        .map_err(|source| ObserveError::Stream { name: spec.stream.clone(), source })?;
-    match handle.consumer_info(&spec.durable).await {
+        .map_err(|source| ObserveError::Stream { name: stream.to_owned(), source })?;
+    match handle.consumer_info(durable).await {
         Ok(info) => {
             let observed = ObservedConsumer {
                 config: info.config,
                 pending: info.num_pending,
                 in_flight: info.num_ack_pending,
+                waiting: info.num_waiting,
             };
-            Ok(Some(((spec.stream.clone(), spec.durable.clone()), observed)))
+            Ok(Some(((stream.to_owned(), durable.to_owned()), observed)))
         }
         Err(error) => match error.kind() {
             ConsumerInfoErrorKind::NotFound | ConsumerInfoErrorKind::StreamNotFound => Ok(None),

@@ -6,7 +6,7 @@ use async_nats::jetstream::stream::{self, RetentionPolicy, StorageType};
 use super::desired::{ConsumerSpec, Desired, StreamSpec};
 use super::observe::Observed;
 
-/// One request to JetStream. There is none that deletes.
+/// One request to JetStream. There is none that deletes a stream.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     /// Creates a stream.
@@ -26,6 +26,13 @@ pub enum Action {
         stream: String,
         /// Its configuration.
         config: Box<pull::Config>,
+    },
+    /// Deletes a durable consumer of an earlier release.
+    DeleteConsumer {
+        /// Stream it reads.
+        stream: String,
+        /// Its name.
+        durable: String,
     },
 }
 
@@ -71,7 +78,15 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
             Some(found) => consumer_difference(spec, &found.config, &mut plan),
         }
     }
+    plan.actions.extend(desired.obsolete.iter().filter_map(|obsolete| deletion(*obsolete, observed)));
     plan
+}
+
+/// While somebody waits for its messages, as a pod of the release before still may, it stays.
+fn deletion(obsolete: topology::ObsoleteConsumer, observed: &Observed) -> Option<Action> {
+    let (stream, durable) = (obsolete.stream.to_owned(), obsolete.durable.to_owned());
+    let found = observed.consumers.get(&(stream.clone(), durable.clone()))?;
+    (found.waiting == 0).then_some(Action::DeleteConsumer { stream, durable })
 }
 
 fn stream_difference(spec: &StreamSpec, found: &stream::Config, plan: &mut Plan) {

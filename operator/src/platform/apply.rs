@@ -12,8 +12,6 @@ pub use writer::{Mode, WriteError, Writer};
 use super::{
     build::{Desired, Migration},
     connections::Peers,
-    kind::Kind,
-    leadership::{Leadership, NotLeading},
     live::Live,
 };
 
@@ -30,31 +28,28 @@ pub struct Applied {
     pub messaging: Outside,
     /// How far each migration is: service, Job, progress.
     pub migrations: Vec<(&'static str, String, Migration)>,
+    /// What could not be written; the rest was.
+    pub errors: Vec<WriteError>,
 }
 
-/// It ended before everything was applied.
-#[derive(Debug, thiserror::Error)]
-pub enum ApplyError {
-    /// A write failed.
-    #[error(transparent)]
-    Write(#[from] WriteError),
-    /// Somebody else leads.
-    #[error("nothing is written any more")]
-    NotLeading(#[from] NotLeading),
+impl Applied {
+    /// Whether another operator leads by now: nothing more is for this one to say either.
+    pub fn deposed(&self) -> bool {
+        self.errors.iter().any(|error| matches!(error, WriteError::NotLeading(_)))
+    }
 }
 
 /// Applies everything, in an order in which nothing waits for what comes later: secrets before the
-/// servers that need them, servers before roles, roles before migrations, migrations before services.
+/// servers that need them, servers before roles, roles before migrations, migrations before services. What
+/// cannot be written concerns its own part; only what must never come first waits for what it depends on.
 ///
 /// The pattern names every field: a kind that is not applied does not compile.
-pub async fn apply(
-    mut writer: Writer<'_>,
-    desired: Desired,
-    peers: &Peers,
-    leadership: &Leadership,
-) -> Result<Applied, ApplyError> {
+pub async fn apply(mut writer: Writer<'_>, desired: Desired, peers: &Peers) -> Applied {
     let Desired {
         service_accounts,
+        verification_keys,
+        shared_verification_keys,
+        signers,
         secrets,
         secrets_after_database,
         config_maps,
@@ -70,33 +65,38 @@ pub async fn apply(
         messaging,
         migrations,
     } = desired;
-    writer.all(&service_accounts).await?;
-    writer.all(&secrets).await?;
-    writer.all(&config_maps).await?;
-    writer.all(&services).await?;
-    writer.all(&claims).await?;
-    writer.all(&stateful_sets).await?;
-    let database = outside::database(&mut writer, peers, leadership, database).await?;
-    if database.done() {
-        writer.all(&secrets_after_database).await?;
+    writer.all(&service_accounts).await;
+    // A token is of no use to whoever cannot verify it yet.
+    let shared = writer.all(&shared_verification_keys).await;
+    if writer.all(&verification_keys).await && shared {
+        writer.all(&signers).await;
     }
-    let messaging = outside::messaging(&mut writer, peers, leadership, messaging).await?;
-    writer.all(&jobs).await?;
-    writer.all(&deployments).await?;
-    writer.all(&disruption_budgets).await?;
+    writer.all(&secrets).await;
+    writer.all(&config_maps).await;
+    writer.all(&services).await;
+    writer.all(&stateful_sets).await;
+    let database = outside::database(&mut writer, peers, database).await;
+    if database.done() {
+        writer.all(&secrets_after_database).await;
+    }
+    let messaging = outside::messaging(&mut writer, peers, messaging).await;
+    writer.all(&jobs).await;
+    writer.all(&deployments).await;
+    writer.all(&disruption_budgets).await;
     for stamp in &stamps {
-        writer.annotate::<Pod>(&stamp.pod, crate::api::ANNOTATION_MOUNTED, &stamp.revision).await?;
+        if let Err(error) =
+            writer.annotate::<Pod>(&stamp.pod, crate::api::ANNOTATION_MOUNTED, &stamp.revision).await
+        {
+            writer.fail(error);
+        }
     }
     for (kind, name) in obsolete {
-        writer.delete(kind, &name).await?;
+        if let Err(error) = writer.delete(kind, &name).await {
+            writer.fail(error);
+        }
     }
-    let (live, changes) = writer.finish();
-    Ok(Applied { live, changes, database, messaging, migrations })
-}
-
-impl Applied {
-    /// The status of an object as it is now.
-    pub fn status(&self, kind: Kind, name: &str) -> Option<&serde_json::Value> {
-        self.live.raw(kind, name).map(|object| &object["status"])
-    }
+    // Some storage classes refuse it, which hinders nothing else.
+    writer.all(&claims).await;
+    let (live, changes, errors) = writer.finish();
+    Applied { live, changes, database, messaging, migrations, errors }
 }

@@ -28,7 +28,7 @@ use k8s_openapi::api::{
 };
 
 pub use job::Migration;
-pub(crate) use job::progress;
+pub(crate) use job::{component as migration_component, progress};
 pub(crate) use meta::hash;
 pub use mounted::Stamp;
 pub use overrides::OverrideError;
@@ -38,6 +38,7 @@ pub(crate) use {
 };
 
 use super::{
+    identities::Identities,
     keys::Keys,
     kind::Kind,
     live::Live,
@@ -45,18 +46,24 @@ use super::{
     resolve::{Platform, ServicePlan},
     servers::Servers,
 };
-use crate::messaging::IdentityError;
+use crate::{api::LABEL_COMPONENT, messaging::IdentityError};
 
 /// Everything as it shall be.
 #[derive(Default)]
 pub struct Desired {
     /// Identity of pods.
     pub service_accounts: Vec<ServiceAccount>,
-    /// Keys, passwords, tokens.
+    /// The keys that verify tokens, where they are public.
+    pub verification_keys: Option<ConfigMap>,
+    /// The keys that verify tokens, where they are a shared secret.
+    pub shared_verification_keys: Option<Secret>,
+    /// The keys that sign, and tokens: never before the keys that verify.
+    pub signers: Vec<Secret>,
+    /// Passwords, seeds, credentials.
     pub secrets: Vec<Secret>,
     /// Secrets that hold what PostgreSQL must know first.
     pub secrets_after_database: Vec<Secret>,
-    /// Configuration and public keys.
+    /// Configuration.
     pub config_maps: Vec<ConfigMap>,
     /// Network names.
     pub services: Vec<Service>,
@@ -87,6 +94,7 @@ impl fmt::Debug for Desired {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Desired")
+            .field("signers", &names(&self.signers))
             .field("secrets", &names(&self.secrets))
             .field("deployments", &names(&self.deployments))
             .field("obsolete", &self.obsolete)
@@ -105,25 +113,36 @@ pub enum BuildError {
     Identity(#[from] IdentityError),
 }
 
-/// Builds everything.
+/// Builds everything. What depends on a password, seed or key that is not known is left as it is.
 pub fn build(
     platform: &Platform,
     memory: &Memory,
-    keys: &Keys,
+    keys: Option<&Keys>,
     servers: &Servers,
     live: &Live,
 ) -> Result<Desired, BuildError> {
-    let server_config = memory.identities.server_config()?.unwrap_or_default();
-    let secret::Secrets { now, once_the_database_has_them } = secret::secrets(platform, memory, keys);
-    let mut config_maps = config_map::config_maps(platform, keys);
-    config_maps.extend(postgres::config_map(platform));
-    config_maps.extend(nats::config_map(platform, &server_config));
+    let mut secrets =
+        keys.map_or_else(secret::Secrets::default, |keys| secret::of_keys(platform, keys, live));
+    secret::of_servers(platform, memory, &mut secrets);
+    let blocked = |secret: &Secret| {
+        let component = secret.metadata.labels.as_ref().and_then(|labels| labels.get(LABEL_COMPONENT));
+        component.is_some_and(|service| servers.database_blocked(service))
+    };
+    secrets.once_the_database_has_them.retain(|secret| !blocked(secret));
     let postgres = postgres::stateful_set(platform, live);
-    let nats = nats::stateful_set(platform, &server_config, live);
+    let server_config = memory.identities.as_ref().map(Identities::server_config).transpose()?.flatten();
+    let server_config = server_config.as_deref();
+    let nats = server_config.and_then(|config| nats::stateful_set(platform, config, live));
+    let mut config_maps = config_map::config_maps(platform);
+    config_maps.extend(postgres::config_map(platform));
+    config_maps.extend(server_config.and_then(|config| nats::config_map(platform, config)));
     let mut desired = Desired {
         service_accounts: vec![service_account::service_account(platform)],
-        secrets: now,
-        secrets_after_database: once_the_database_has_them,
+        verification_keys: keys.and_then(|keys| config_map::verification_keys(platform, keys)),
+        shared_verification_keys: secrets.verification_keys,
+        signers: secrets.signers,
+        secrets: secrets.now,
+        secrets_after_database: secrets.once_the_database_has_them,
         config_maps,
         services: service::services(platform),
         claims: postgres::claims(platform, live).into_iter().chain(nats::claims(platform, live)).collect(),
@@ -133,7 +152,7 @@ pub fn build(
             .iter()
             .filter_map(|plan| disruption_budget::budget(platform, plan))
             .collect(),
-        stamps: mounted::stamps(platform, memory, keys, live),
+        stamps: stamps(platform, memory, keys, live),
         database: servers.database_plan(),
         messaging: servers.messaging_plan(),
         ..Desired::default()
@@ -144,18 +163,44 @@ pub fn build(
     // Overridden objects must exist in full, also while a migration holds them back.
     overrides::apply(&platform.overrides, &mut desired)?;
     hold_back(platform, &mut desired);
-    desired.obsolete = obsolete(platform, &desired, live);
+    // What is not built now for want of a key is not what no spec asks for.
+    if keys.is_some() && memory.unknown.is_empty() && live.forbidden().next().is_none() {
+        desired.obsolete = obsolete(platform, &desired, live);
+    }
     Ok(desired)
+}
+
+/// Signing keys, tokens and credentials alone, where nothing else can be built: a running platform keeps them.
+pub fn secured(platform: &Platform, memory: &Memory, keys: &Keys, live: &Live) -> Desired {
+    let secrets = secret::of_keys(platform, keys, live);
+    Desired {
+        verification_keys: config_map::verification_keys(platform, keys),
+        shared_verification_keys: secrets.verification_keys,
+        signers: secrets.signers,
+        secrets: secrets.now,
+        stamps: stamps(platform, memory, Some(keys), live),
+        ..Desired::default()
+    }
+}
+
+/// A revision is of everything that is mounted, so it is only known when all of that is.
+fn stamps(platform: &Platform, memory: &Memory, keys: Option<&Keys>, live: &Live) -> Vec<Stamp> {
+    let known = memory.unknown.is_empty() && live.forbidden().next().is_none();
+    let keys = keys.filter(|_| known);
+    let mut stamps = keys.map_or_else(Vec::new, |keys| mounted::stamps(platform, memory, keys, live));
+    stamps.extend(mounted::server_stamps(platform, memory, live));
+    stamps
 }
 
 /// A service is rolled out when its migration is done; the migration starts when its database is ready.
 fn gate(platform: &Platform, plan: &ServicePlan, servers: &Servers, live: &Live, desired: &mut Desired) {
     if plan.service.database {
-        let name = job::name(platform, plan);
+        let identity = servers.identities.get(plan.service.name).map(String::as_str);
+        let name = job::name(platform, plan, identity);
         let known = live.raw(Kind::Job, &name);
         // One that exists stays as it is: its pod cannot be changed, and it runs once.
         if known.is_none() && servers.database_ready(plan.service.name) {
-            desired.jobs.push(job::job(platform, plan));
+            desired.jobs.push(job::job(platform, plan, name.clone()));
         }
         desired.migrations.push((plan.service.name, name, progress(known)));
     }
@@ -180,12 +225,15 @@ fn hold_back(platform: &Platform, desired: &mut Desired) {
 fn obsolete(platform: &Platform, desired: &Desired, live: &Live) -> Vec<(Kind, String)> {
     let jobs = desired.migrations.iter().map(|(_, job, _)| job.clone());
     let services = platform.services.iter().map(|plan| deployment::name(platform, plan.service));
+    let config_maps = names(&desired.config_maps).into_iter();
+    let config_maps =
+        config_maps.chain(desired.verification_keys.iter().filter_map(|map| map.metadata.name.clone()));
     let wanted: [(Kind, Vec<String>); 6] = [
         (Kind::Job, jobs.collect()),
         (Kind::Deployment, services.collect()),
         (Kind::DisruptionBudget, names(&desired.disruption_budgets)),
         (Kind::Service, names(&desired.services)),
-        (Kind::ConfigMap, names(&desired.config_maps)),
+        (Kind::ConfigMap, config_maps.collect()),
         (Kind::ServiceAccount, names(&desired.service_accounts)),
     ];
     let mut obsolete = Vec::new();

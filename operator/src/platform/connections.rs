@@ -14,9 +14,10 @@ use tokio::sync::OnceCell;
 
 use super::{
     endpoints::Endpoints,
-    memory::Memory,
+    error_text::chain,
+    identities::Identities,
+    memory::{Administrator, Memory},
     resolve::{Platform, PostgresServer},
-    servers::chain,
 };
 use crate::{
     messaging::Permissions,
@@ -59,23 +60,28 @@ impl Connections {
     /// The servers of a platform. Nothing connects before it is used.
     pub fn peers(&self, platform: &Platform, memory: &Memory) -> Peers {
         let key = (platform.namespace.clone(), platform.name.clone());
-        let url = self.admin_url(platform, memory);
+        let url = memory.administrator.as_ref().map(|administrator| self.admin_url(platform, administrator));
         let nats_url = self.endpoints.nats(platform);
+        let issuer = memory.identities.as_ref().map(Identities::issuer);
         // An issuer's Debug form is its public key.
-        let issuer = format!("{:?}", memory.identities.issuer());
-        let revision = super::build::hash([url.expose_secret(), &nats_url, &issuer]);
+        let public_key = format!("{issuer:?}");
+        let known_url = url.as_ref().map_or("", |url| url.expose_secret());
+        let revision = super::build::hash([known_url, &nats_url, &public_key]);
         let mut platforms = self.platforms.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(cached) = platforms.get(&key).filter(|cached| cached.revision == revision) {
             return Peers(cached.clone());
         }
-        let credentials = memory.identities.issuer().credentials(&Permissions::admin(), Timestamp::now());
-        let cached = Arc::new(Cached {
-            revision,
-            postgres: Server::new(&url).map(Arc::new).map_err(|error| chain(&error)),
-            nats_url,
-            credentials: credentials.map_err(|error| chain(&error)),
-            nats: OnceCell::new(),
-        });
+        let postgres = match &url {
+            Some(url) => Server::new(url).map(Arc::new).map_err(|error| chain(&error)),
+            None => Err("the administrator's password is not known".to_owned()),
+        };
+        let credentials = match issuer {
+            Some(issuer) => {
+                issuer.credentials(&Permissions::admin(), Timestamp::now()).map_err(|error| chain(&error))
+            }
+            None => Err("the keys that sign its users are not known".to_owned()),
+        };
+        let cached = Arc::new(Cached { revision, postgres, nats_url, credentials, nats: OnceCell::new() });
         platforms.insert(key, cached.clone());
         Peers(cached)
     }
@@ -86,17 +92,20 @@ impl Connections {
         platforms.remove(&(namespace.to_owned(), name.to_owned()));
     }
 
-    fn admin_url(&self, platform: &Platform, memory: &Memory) -> SecretString {
+    fn admin_url(&self, platform: &Platform, administrator: &Administrator) -> SecretString {
         let (host, port) = self.endpoints.postgres(platform);
         let sslmode = match &platform.postgres {
             PostgresServer::Managed { .. } => "disable",
             PostgresServer::External { tls, .. } => tls.sslmode(),
         };
-        let administrator = &memory.administrator;
-        let password: SecretString = escape(administrator.password.expose_secret()).into();
-        let endpoint = Endpoint { host, port, sslmode: sslmode.to_owned() };
-        endpoint.url("postgres", &escape(&administrator.username), &password)
+        admin_url(&Endpoint { host, port, sslmode: sslmode.to_owned() }, administrator)
     }
+}
+
+/// The URL of a server, as its administrator.
+pub(super) fn admin_url(endpoint: &Endpoint, administrator: &Administrator) -> SecretString {
+    let password: SecretString = escape(administrator.password.expose_secret()).into();
+    endpoint.url("postgres", &escape(&administrator.username), &password)
 }
 
 impl Peers {

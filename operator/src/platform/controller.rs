@@ -25,8 +25,8 @@ use kube::{
 use serde::de::DeserializeOwned;
 
 use super::{
+    error_text::chain,
     reconcile::{Context, ReconcileError, within},
-    servers::chain,
 };
 use crate::api::{LABEL_INSTANCE, LABEL_MANAGED_BY, LABEL_MANAGED_BY_VALUE, ShopFlowPlatform};
 
@@ -66,7 +66,7 @@ pub async fn run(
             }
             result = results.next() => match result {
                 None => return,
-                Some(Err(error)) => log(&error),
+                Some(Err(error)) => settle(&error, &context),
                 Some(Ok(_)) => {}
             }
         }
@@ -75,7 +75,7 @@ pub async fn run(
 
 struct State {
     context: Arc<Context>,
-    /// Failures in a row, by uid: the runtime keeps none for a single object.
+    /// Failures and repairs in a row, by uid: the runtime keeps none for a single object.
     failures: Mutex<HashMap<String, u32>>,
 }
 
@@ -84,10 +84,17 @@ async fn one(resource: Arc<ShopFlowPlatform>, state: Arc<State>) -> Result<Actio
     let (namespace, name) = (resource.namespace().unwrap_or_default(), resource.name_any());
     let result = within(state.context.clone(), LIMIT, namespace, name).await;
     state.context.metrics.reconciled(result.is_ok(), started.elapsed());
-    let pause = result?;
+    let next = result?;
     let mut failures = state.failures.lock().unwrap_or_else(PoisonError::into_inner);
-    failures.remove(&resource.uid().unwrap_or_default());
-    Ok(Action::requeue(pause))
+    let uid = resource.uid().unwrap_or_default();
+    if !next.repaired {
+        failures.remove(&uid);
+        return Ok(Action::requeue(next.after));
+    }
+    // A repair that another undoes, or that does not take, must not go on at full speed.
+    let count = failures.entry(uid).or_default();
+    *count += 1;
+    Ok(Action::requeue(backoff(*count).max(next.after)))
 }
 
 fn pause_after(resource: &ShopFlowPlatform, error: &ReconcileError, state: &State) -> Action {
@@ -166,11 +173,15 @@ where
     })
 }
 
-fn log(error: &kube::runtime::controller::Error<ReconcileError, watcher::Error>) {
+fn settle(error: &kube::runtime::controller::Error<ReconcileError, watcher::Error>, context: &Context) {
     use kube::runtime::controller::Error;
     match error {
-        // Logged where the pause is decided; and a platform that is gone is no error.
-        Error::ReconcilerFailed(..) | Error::ObjectNotFound(_) => {}
+        // Logged where the pause is decided.
+        Error::ReconcilerFailed(..) => {}
+        // The runtime does not ask about a platform that is gone.
+        Error::ObjectNotFound(platform) => {
+            context.forget(platform.namespace.as_deref().unwrap_or_default(), &platform.name);
+        }
         Error::QueueError(_) | Error::RunnerError(_) => tracing::warn!(error = chain(error), "watch failed"),
     }
 }

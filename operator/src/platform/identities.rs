@@ -72,8 +72,7 @@ pub(super) fn recall(secrets: &Secrets<'_>, now: Timestamp) -> Result<Identities
         problem: error.to_string(),
     };
     if let NatsServer::External { account_secret, .. } = &secrets.platform.nats {
-        let missing = || Forgotten::Missing { secret: account_secret.clone(), key: key::ACCOUNT_SEED };
-        let seed = secrets.named(account_secret, key::ACCOUNT_SEED).ok_or_else(missing)?;
+        let seed = secrets.named(account_secret, key::ACCOUNT_SEED)?;
         let issuer = Issuer::new(&seed).map_err(|error| unreadable(account_secret, &error))?;
         return Ok(Identities::External(Box::new(issuer)));
     }

@@ -65,27 +65,29 @@ pub fn policy_of(platform: &Platform) -> Policy {
     }
 }
 
-/// Does to keys, tokens and credentials what is due.
+/// Does to keys, tokens and credentials what is due; `None` while the keyring is not known.
 pub(crate) fn advance(
     platform: &Platform,
     memory: &Memory,
     secrets: &Secrets<'_>,
     adoption: Adoption,
     now: Timestamp,
-) -> Result<Keys, KeysError> {
+) -> Result<Option<Keys>, KeysError> {
+    let Some(keyring) = &memory.keyring else { return Ok(None) };
     let kept = kept_tokens(platform, secrets);
-    let policy =
-        Policy { in_use: tokens::keys_in_use(kept.values(), &memory.keyring, now), ..memory.policy.clone() };
-    let actions = policy::next(&policy, &memory.keyring, &adoption, now);
-    let keyring = memory.keyring.after(&actions, &policy, now)?;
-    let tokens = renewed(platform, &keyring, kept, now)?;
+    let policy = Policy { in_use: tokens::keys_in_use(kept.values(), keyring, now), ..memory.policy.clone() };
+    let actions = policy::next(&policy, keyring, &adoption, now);
+    let keyring = keyring.after(&actions, &policy, now)?;
+    let tokens = renewed(platform, secrets, &keyring, kept, now)?;
     let mut credentials = BTreeMap::new();
     for plan in &platform.services {
         let service = plan.service;
         let kept = secrets.secret(&format!("{}-nats", service.name), key::CREDENTIALS);
-        credentials.insert(service.name, memory.identities.credentials(service, kept, now)?);
+        if let (Some(identities), Ok(kept)) = (&memory.identities, kept) {
+            credentials.insert(service.name, identities.credentials(service, kept, now)?);
+        }
     }
-    Ok(Keys {
+    Ok(Some(Keys {
         jwks: keyring.jwks()?,
         next_change: policy::next_change(&policy, &keyring),
         next_rotation: policy::next_rotation(&policy, &keyring),
@@ -94,21 +96,31 @@ pub(crate) fn advance(
         tokens,
         credentials,
         adoption,
-    })
+    }))
+}
+
+/// When the first stored service token ends: calls between services fail from then on, unless it is renewed.
+pub(crate) fn tokens_end(platform: &Platform, secrets: &Secrets<'_>) -> Option<Timestamp> {
+    kept_tokens(platform, secrets).values().filter_map(tokens::expires_at).min()
 }
 
 /// The stored tokens of the declared calls.
 fn kept_tokens(platform: &Platform, secrets: &Secrets<'_>) -> BTreeMap<Call<'static>, SecretString> {
     let calls = platform.services.iter().flat_map(|plan| tokens::calls(plan.service));
-    let kept = |call: Call<'static>| {
-        Some((call, secrets.secret(&format!("{}-tokens", call.service), call.audience)?))
-    };
+    let kept =
+        |call: Call<'static>| Some((call, secrets.secret(&tokens_part(call.service), call.audience).ok()??));
     calls.filter_map(kept).collect()
+}
+
+/// The Secret of a service's tokens.
+fn tokens_part(service: &str) -> String {
+    format!("{service}-tokens")
 }
 
 /// A token for each declared call: the stored one until it is due.
 fn renewed(
     platform: &Platform,
+    secrets: &Secrets<'_>,
     keyring: &Keyring,
     mut kept: BTreeMap<Call<'static>, SecretString>,
     now: Timestamp,
@@ -116,6 +128,9 @@ fn renewed(
     let ttl = platform.auth.service_token_ttl.duration();
     let mut all = Tokens::new();
     for plan in &platform.services {
+        if !secrets.is_known(&tokens_part(plan.service.name)) {
+            continue;
+        }
         let mut own = BTreeMap::new();
         for call in tokens::calls(plan.service) {
             let current = kept.remove(&call).filter(|token| !tokens::is_due(token, keyring, call, ttl, now));

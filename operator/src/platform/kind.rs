@@ -1,5 +1,7 @@
 //! The kinds of objects that the operator keeps.
 
+use std::fmt;
+
 use k8s_openapi::{
     NamespaceResourceScope,
     api::{
@@ -65,6 +67,13 @@ impl Kind {
             Self::DisruptionBudget => ApiResource::erase::<PodDisruptionBudget>(&()),
             Self::Pod => ApiResource::erase::<Pod>(&()),
         }
+    }
+}
+
+/// As `kubectl` calls it.
+impl fmt::Display for Kind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.resource().kind)
     }
 }
 

@@ -89,6 +89,14 @@ impl Leadership {
         }
     }
 
+    /// Whether it leads as far as it remembers; costs nothing.
+    pub fn held(&self) -> Result<(), NotLeading> {
+        match self {
+            Self::Elected(elected) if !*elected.held.borrow() => Err(NotLeading::Lost),
+            Self::Elected(_) | Self::Sole => Ok(()),
+        }
+    }
+
     /// How long it certainly leads from now, by the lease itself: nothing outside is written without it, nor
     /// for longer. The candidate's own memory is no proof while the API server cannot be reached.
     pub async fn proof(&self) -> Result<Duration, NotLeading> {

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
-use kube::ResourceExt as _;
 use protocol::administrator;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
@@ -42,21 +41,23 @@ pub(crate) mod key {
     pub(crate) const ACCOUNT_SEED: &str = "account.seed";
 }
 
-/// What a platform must never forget.
+/// What a platform must never forget, as far as it is known: what cannot be read concerns its own part alone.
 #[derive(Debug)]
 pub struct Memory {
     /// Role and password of the administrator of PostgreSQL.
-    pub administrator: Administrator,
+    pub administrator: Option<Administrator>,
     /// Per service with a database.
     pub databases: BTreeMap<&'static str, DatabaseMemory>,
     /// The first administrator's password.
-    pub admin: FirstAdmin,
+    pub admin: Option<FirstAdmin>,
     /// Identities in NATS.
-    pub identities: super::identities::Identities,
+    pub identities: Option<super::identities::Identities>,
     /// The signing keys, before what is due is done to them.
-    pub keyring: Keyring,
+    pub keyring: Option<Keyring>,
     /// What is asked of the signing keys.
     pub policy: Policy,
+    /// Why the rest is not known.
+    pub unknown: Vec<Forgotten>,
 }
 
 /// Who may make databases and roles.
@@ -66,6 +67,17 @@ pub struct Administrator {
     pub username: String,
     /// Its password.
     pub password: SecretString,
+}
+
+impl Administrator {
+    /// The administrator of an external server, from the Secret that the spec names.
+    pub(super) fn external(live: &Live, secret: &str) -> Result<Self, Forgotten> {
+        let get = |key| {
+            value(live, secret, key).ok_or_else(|| Forgotten::Missing { secret: secret.to_owned(), key })
+        };
+        let username = get(key::USERNAME)?.expose_secret().to_owned();
+        Ok(Self { username, password: get(key::PASSWORD)? })
+    }
 }
 
 /// The passwords of a service's database.
@@ -93,13 +105,15 @@ pub struct FirstAdmin {
 pub enum Forgotten {
     /// It is gone though there was one.
     #[error(
-        "Secret {secret} is gone, and {consequence}. Restore it from a backup, or set the annotation shopflow.dev/recreate-keys to a new value"
+        "Secret {secret} is gone, and {consequence}. Restore it from a backup, or set the annotation shopflow.dev/recreate-keys to a new value{then}"
     )]
     Lost {
         /// Name of the Secret.
         secret: String,
         /// What new ones would bring about.
         consequence: &'static str,
+        /// What is to be done after that.
+        then: String,
         /// The condition's reason.
         reason: &'static str,
     },
@@ -119,7 +133,13 @@ pub enum Forgotten {
         /// Name of the key.
         key: &'static str,
     },
-    /// An object of that name is somebody else's.
+    /// The operator may not read it.
+    #[error("Secret {secret} cannot be read")]
+    Forbidden {
+        /// Name of the Secret.
+        secret: String,
+    },
+    /// An object of that name is not the platform's.
     #[error("Secret {secret} exists and does not belong to this platform: rename or remove it")]
     Foreign {
         /// Name of the Secret.
@@ -137,47 +157,96 @@ impl Forgotten {
             Self::Lost { reason, .. } => reason,
             Self::Unreadable { .. } | Self::Random => reason::SECRET_UNREADABLE,
             Self::Missing { .. } => reason::SECRET_MISSING,
+            Self::Forbidden { .. } => reason::FORBIDDEN,
             Self::Foreign { .. } => reason::NAME_CONFLICT,
         }
     }
 }
 
 /// Reads what the Secrets hold, and makes what there never was.
-pub fn recall(
-    gathered: &Gathered,
-    platform: &Platform,
-    policy: Policy,
-    now: Timestamp,
-) -> Result<Memory, Forgotten> {
+pub fn recall(gathered: &Gathered, platform: &Platform, policy: Policy, now: Timestamp) -> Memory {
     let secrets = Secrets { live: &gathered.live, platform };
-    secrets.refuse_foreign()?;
-    let random = |_| Forgotten::Random;
-    let admin = FirstAdmin {
-        email: secrets.text("admin", key::EMAIL).unwrap_or_else(|| administrator::EMAIL.to_owned()),
-        password: match secrets.secret("admin", key::PASSWORD) {
-            Some(password) => password,
-            None => administrator::password(logins::new_password().map_err(random)?.expose_secret()),
-        },
+    let foreign = |name: &String| {
+        gathered.live.raw(Kind::Secret, name).is_some_and(|found| Live::is_foreign(found, platform))
     };
-    Ok(Memory {
-        administrator: database_administrator(&secrets)?,
-        databases: databases(&secrets, now)?,
-        admin,
-        identities: super::identities::recall(&secrets, now)?,
-        keyring: keyring(gathered, &secrets, &policy, now)?,
+    let names = super::gather::secret_names(&platform.name).filter(foreign);
+    let mut unknown: Vec<Forgotten> = names.map(|secret| Forgotten::Foreign { secret }).collect();
+    for (secret, keys) in platform.notifications.credentials() {
+        let missing = keys.into_iter().find_map(|key| secrets.named(secret, key).err());
+        known(missing.map_or(Ok(()), Err), &mut unknown);
+    }
+    let mut databases = BTreeMap::new();
+    for service in topology::SERVICES.iter().filter(|service| service.database) {
+        if let Some(database) = known(database(&secrets, service, now), &mut unknown) {
+            databases.insert(service.name, database);
+        }
+    }
+    Memory {
+        administrator: known(database_administrator(&secrets), &mut unknown),
+        databases,
+        admin: known(first_admin(gathered, &secrets), &mut unknown),
+        identities: known(super::identities::recall(&secrets, now), &mut unknown),
+        keyring: known(keyring(gathered, &secrets, &policy, now), &mut unknown),
         policy,
-    })
+        unknown,
+    }
+}
+
+fn known<T>(part: Result<T, Forgotten>, unknown: &mut Vec<Forgotten>) -> Option<T> {
+    match part {
+        Ok(part) => Some(part),
+        // Said once for all Secrets, whatever each is needed for.
+        Err(Forgotten::Foreign { .. } | Forgotten::Forbidden { .. }) => None,
+        Err(error) => {
+            unknown.push(error);
+            None
+        }
+    }
+}
+
+/// Auth opens the account once and never changes its password by this Secret, so another password in it would
+/// open nothing.
+fn first_admin(gathered: &Gathered, secrets: &Secrets<'_>) -> Result<FirstAdmin, Forgotten> {
+    let email = secrets.text("admin", key::EMAIL)?.unwrap_or_else(|| administrator::EMAIL.to_owned());
+    let platform = secrets.platform;
+    let password = match secrets.secret("admin", key::PASSWORD)? {
+        Some(password) => password,
+        None if had_keys(gathered, platform) && !platform.may_recreate => {
+            let psql = match platform.postgres {
+                PostgresServer::Managed { .. } => {
+                    format!(
+                        "kubectl -n {} exec {}-0 -- psql",
+                        platform.namespace,
+                        platform.object_name("postgres")
+                    )
+                }
+                PostgresServer::External { .. } => "psql".to_owned(),
+            };
+            return Err(Forgotten::Lost {
+                secret: platform.object_name("admin"),
+                consequence: "the account of the first administrator keeps the password that was in it",
+                then: format!(
+                    "; then have auth take up the new password: `{psql} auth -c 'DELETE FROM bootstrap'` and `kubectl -n {} rollout restart deployment/{}`",
+                    platform.namespace,
+                    platform.object_name("auth"),
+                ),
+                reason: reason::ADMIN_PASSWORD_LOST,
+            });
+        }
+        None => administrator::password(new_password()?.expose_secret()),
+    };
+    Ok(FirstAdmin { email, password })
+}
+
+fn new_password() -> Result<SecretString, Forgotten> {
+    logins::new_password().map_err(|_| Forgotten::Random)
 }
 
 fn database_administrator(secrets: &Secrets<'_>) -> Result<Administrator, Forgotten> {
     match &secrets.platform.postgres {
         PostgresServer::External { admin_secret, .. } => {
-            let get = |key| {
-                let missing = || Forgotten::Missing { secret: admin_secret.clone(), key };
-                secrets.named(admin_secret, key).ok_or_else(missing)
-            };
-            let username = get(key::USERNAME)?.expose_secret().to_owned();
-            Ok(Administrator { username, password: get(key::PASSWORD)? })
+            secrets.permitted(admin_secret)?;
+            Administrator::external(secrets.live, admin_secret)
         }
         PostgresServer::Managed { .. } => {
             let password = secrets.or_lost(
@@ -186,41 +255,32 @@ fn database_administrator(secrets: &Secrets<'_>) -> Result<Administrator, Forgot
                 "without it nobody may administer the database, whose data is still there",
                 reason::DATABASE_PASSWORD_LOST,
             )?;
-            let password = match password {
-                Some(password) => password,
-                None => logins::new_password().map_err(|_| Forgotten::Random)?,
-            };
+            let password = password.map_or_else(new_password, Ok)?;
             Ok(Administrator { username: "postgres".to_owned(), password })
         }
     }
 }
 
-/// A service's own passwords may be made anew at any time: the administrator sets them.
-fn databases(
+/// A service's own passwords may be recreated at any time: the administrator sets them.
+fn database(
     secrets: &Secrets<'_>,
+    service: &'static topology::Service,
     now: Timestamp,
-) -> Result<BTreeMap<&'static str, DatabaseMemory>, Forgotten> {
+) -> Result<DatabaseMemory, Forgotten> {
     let random = |_| Forgotten::Random;
-    let one = |service: &'static topology::Service| {
-        let owner =
-            secrets.text(&format!("{}-owner", service.name), key::URL).and_then(|url| password_in(&url));
-        let kept = secrets.text(&format!("{}-database", service.name), key::LOGINS);
-        let kept: Option<Logins> = kept.and_then(|text| serde_json::from_str(&text).ok());
-        let (logins, unwritten) = match kept {
-            None => (Logins::first(now).map_err(random)?, false),
-            Some(logins) => match logins::due(&logins, secrets.platform.login_rotation.duration(), now) {
-                Due::Nothing { .. } => (logins, false),
-                Due::Lock => (logins.locked(), true),
-                Due::Rotate => (logins.rotated(LOGIN_OVERLAP, now).map_err(random)?, true),
-            },
-        };
-        let owner = match owner {
-            Some(password) => password,
-            None => logins::new_password().map_err(random)?,
-        };
-        Ok((service.name, DatabaseMemory { owner, logins, unwritten }))
+    let owner = secrets.text(&format!("{}-owner", service.name), key::URL)?;
+    let owner = owner.and_then(|url| password_in(&url)).map_or_else(new_password, Ok)?;
+    let kept = secrets.text(&format!("{}-database", service.name), key::LOGINS)?;
+    let kept: Option<Logins> = kept.and_then(|text| serde_json::from_str(&text).ok());
+    let (logins, unwritten) = match kept {
+        None => (Logins::first(now).map_err(random)?, false),
+        Some(logins) => match logins::due(&logins, secrets.platform.login_rotation.duration(), now) {
+            Due::Nothing { .. } => (logins, false),
+            Due::Lock => (logins.locked(), true),
+            Due::Rotate => (logins.rotated(LOGIN_OVERLAP, now).map_err(random)?, true),
+        },
     };
-    topology::SERVICES.iter().filter(|service| service.database).map(one).collect()
+    Ok(DatabaseMemory { owner, logins, unwritten })
 }
 
 fn password_in(url: &str) -> Option<SecretString> {
@@ -236,12 +296,13 @@ fn keyring(
 ) -> Result<Keyring, Forgotten> {
     let platform = secrets.platform;
     let name = platform.object_name("signing-keys");
-    let keyring = match secrets.secret("signing-keys", key::KEYRING) {
+    let keyring = match secrets.secret("signing-keys", key::KEYRING)? {
         Some(text) => Keyring::parse(text.expose_secret()),
         None if had_keys(gathered, platform) && !platform.may_recreate => {
             return Err(Forgotten::Lost {
                 secret: name,
                 consequence: "new signing keys would end every session",
+                then: String::new(),
                 reason: reason::SIGNING_KEYS_LOST,
             });
         }
@@ -260,6 +321,13 @@ fn had_keys(gathered: &Gathered, platform: &Platform) -> bool {
         || live.raw(Kind::Secret, &published).is_some()
 }
 
+/// One value of a Secret.
+fn value(live: &Live, secret: &str, key: &str) -> Option<SecretString> {
+    let secret: Secret = live.get(secret)?;
+    let bytes = secret.data?.remove(key)?.0;
+    String::from_utf8(bytes).ok().filter(|text| !text.is_empty()).map(Into::into)
+}
+
 /// The platform's Secrets.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Secrets<'a> {
@@ -270,20 +338,38 @@ pub(crate) struct Secrets<'a> {
 }
 
 impl Secrets<'_> {
-    /// One value of a Secret of the platform.
-    pub(crate) fn secret(&self, part: &str, key: &str) -> Option<SecretString> {
-        self.named(&self.platform.object_name(part), key)
+    /// One value of a Secret of the platform; `None` where the Secret, or the value, is known to be absent.
+    pub(crate) fn secret(&self, part: &str, key: &str) -> Result<Option<SecretString>, Forgotten> {
+        let name = self.platform.object_name(part);
+        self.permitted(&name)?;
+        if self.live.raw(Kind::Secret, &name).is_some_and(|found| Live::is_foreign(found, self.platform)) {
+            return Err(Forgotten::Foreign { secret: name });
+        }
+        Ok(value(self.live, &name, key))
     }
 
-    fn text(&self, part: &str, key: &str) -> Option<String> {
-        self.secret(part, key).map(|secret| secret.expose_secret().to_owned())
+    fn text(&self, part: &str, key: &str) -> Result<Option<String>, Forgotten> {
+        Ok(self.secret(part, key)?.map(|secret| secret.expose_secret().to_owned()))
     }
 
-    /// One value of any Secret.
-    pub(crate) fn named(&self, name: &str, key: &str) -> Option<SecretString> {
-        let secret: Secret = self.live.get(name)?;
-        let bytes = secret.data?.remove(key)?.0;
-        String::from_utf8(bytes).ok().filter(|text| !text.is_empty()).map(Into::into)
+    /// One value of a Secret that the spec names.
+    pub(crate) fn named(&self, name: &str, key: &'static str) -> Result<SecretString, Forgotten> {
+        self.permitted(name)?;
+        value(self.live, name, key).ok_or_else(|| Forgotten::Missing { secret: name.to_owned(), key })
+    }
+
+    /// Whether a Secret of the platform may be read and is its own.
+    pub(crate) fn is_known(&self, part: &str) -> bool {
+        self.secret(part, "").is_ok()
+    }
+
+    /// What may not be read is not absent.
+    fn permitted(&self, name: &str) -> Result<(), Forgotten> {
+        if self.live.is_forbidden(name) {
+            Err(Forgotten::Forbidden { secret: name.to_owned() })
+        } else {
+            Ok(())
+        }
     }
 
     /// A volume of that server exists, so what protects it must not be made anew.
@@ -300,11 +386,12 @@ impl Secrets<'_> {
         consequence: &'static str,
         reason: &'static str,
     ) -> Result<Option<SecretString>, Forgotten> {
-        let found = self.secret(part, key);
+        let found = self.secret(part, key)?;
         if found.is_some() || self.platform.may_recreate || !self.has_data(part) {
             return Ok(found);
         }
-        Err(Forgotten::Lost { secret: self.platform.object_name(part), consequence, reason })
+        let secret = self.platform.object_name(part);
+        Err(Forgotten::Lost { secret, consequence, then: String::new(), reason })
     }
 
     /// The JSON in a Secret. The error never shows any of it.
@@ -313,17 +400,5 @@ impl Secrets<'_> {
             secret: name.to_owned(),
             problem: format!("not in the expected form at line {}, column {}", error.line(), error.column()),
         })
-    }
-
-    /// A Secret of one of our names that somebody else made is left alone.
-    fn refuse_foreign(&self) -> Result<(), Forgotten> {
-        for name in super::gather::secret_names(&self.platform.name) {
-            if let Some(secret) = self.live.get::<Secret>(&name)
-                && secret.labels().get(crate::api::LABEL_INSTANCE) != Some(&self.platform.name)
-            {
-                return Err(Forgotten::Foreign { secret: name });
-            }
-        }
-        Ok(())
     }
 }

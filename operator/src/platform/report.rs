@@ -10,9 +10,10 @@ use kube::ResourceExt as _;
 
 pub use patch::status_patch;
 
-use super::{apply::Applied, endpoints, keys::Keys, resolve::Platform, servers::Servers};
+use super::{apply::Applied, endpoints, failure::Failure, keys::Keys, resolve::Platform, servers::Servers};
 use crate::api::{
-    ANNOTATION_RECREATE_KEYS, ConditionType, Endpoints, Outcome, PlatformStatus, ShopFlowPlatform, reason,
+    ANNOTATION_RECREATE_DATABASES, ANNOTATION_RECREATE_KEYS, ConditionType, Endpoints, Outcome,
+    PlatformStatus, ShopFlowPlatform, reason,
 };
 
 /// What a reconcile came to.
@@ -26,8 +27,10 @@ pub struct Findings<'a> {
     pub keys: Option<&'a Keys>,
     /// What was applied, or would have been.
     pub applied: Option<&'a Applied>,
-    /// What ended the reconcile early.
-    pub trouble: Option<&'a Trouble>,
+    /// What could not be done.
+    pub failures: &'a [Failure],
+    /// When calls between services begin to fail, where tokens are not renewed.
+    pub tokens_end: Option<Timestamp>,
 }
 
 impl<'a> Findings<'a> {
@@ -40,15 +43,38 @@ impl<'a> Findings<'a> {
     }
 }
 
-/// What ended a reconcile early.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble {
-    /// The condition's reason.
-    pub reason: &'static str,
-    /// For people: what is wrong and what to do.
-    pub message: String,
-    /// Whether a person is needed.
-    pub needs_a_person: bool,
+impl Transition {
+    /// What an event says of it: at most 1024 bytes, since the API server refuses longer ones.
+    pub fn note(&self) -> String {
+        const LONGEST: usize = 1024;
+        const CUT: &str = "…";
+        let Self { type_, outcome } = self;
+        let mut note = format!("{} is {}: {}", type_.name(), outcome.status_text(), outcome.message);
+        if note.len() > LONGEST {
+            note.truncate(note.floor_char_boundary(LONGEST - CUT.len()));
+            note.push_str(CUT);
+        }
+        note
+    }
+
+    /// Whether it is for those who look for what is wrong, and not only for what happened.
+    pub fn is_warning(&self) -> bool {
+        /// On the way, by itself.
+        const PASSING: [&str; 7] = [
+            reason::STARTING,
+            reason::MIGRATING,
+            reason::REPAIRING,
+            reason::PODS_NOT_READY,
+            reason::PROGRESSING,
+            reason::CHANGES_WAIT,
+            reason::SINGLE_SERVER,
+        ];
+        match self.type_ {
+            ConditionType::Stalled => self.outcome.is_true(),
+            ConditionType::Reconciling | ConditionType::Suspended | ConditionType::UpgradeAvailable => false,
+            _ => self.outcome.status == Some(false) && !PASSING.contains(&self.outcome.reason),
+        }
+    }
 }
 
 /// A condition that changed, for an event.
@@ -70,15 +96,22 @@ pub fn status(
     let mut status = last.clone();
     status.observed_generation = resource.metadata.generation;
     if let Some(platform) = findings.platform {
-        status.version = Some(platform.version.clone());
         status.endpoints = Some(places(platform));
     }
     if let (Some(platform), Some(applied)) = (findings.platform, findings.applied) {
         status.services = parts::services(platform, applied);
         status.services_ready = Some(parts::services_ready(&status.services));
-        if !platform.suspended {
-            let done = resource.annotations().get(ANNOTATION_RECREATE_KEYS).cloned();
-            status.recreate_request = done.or(status.recreate_request);
+        let serves = status.services.iter().all(|service| service.reason.is_none());
+        if serves && parts::migrations_ready(applied).is_true() {
+            status.version = Some(platform.version.clone());
+        }
+        if !platform.suspended && findings.failures.is_empty() {
+            let done = |annotation: &str| resource.annotations().get(annotation).cloned();
+            status.recreate_request = done(ANNOTATION_RECREATE_KEYS).or(status.recreate_request);
+            if applied.database.done() {
+                let done = done(ANNOTATION_RECREATE_DATABASES);
+                status.recreate_databases_request = done.or(status.recreate_databases_request);
+            }
         }
     }
     if let Some(servers) = findings.servers {
@@ -113,13 +146,19 @@ fn outcomes(findings: Findings<'_>, status: &PlatformStatus) -> Vec<(ConditionTy
         (ConditionType::EdgeReady, parts::edge_ready(findings.platform)),
     ];
     if let Some(platform) = findings.platform {
-        outcomes.push((ConditionType::Suspended, suspended(platform, findings.applied)));
+        outcomes.push((ConditionType::Suspended, suspended(platform, findings)));
         outcomes.push((ConditionType::Durable, parts::durable(platform)));
         outcomes.push((ConditionType::UpgradeAvailable, upgrade(platform)));
     }
     if let Some(servers) = findings.servers {
-        outcomes.push((ConditionType::DatabasesReady, parts::databases_ready(servers, findings.applied)));
-        outcomes.push((ConditionType::MessagingReady, parts::messaging_ready(servers, findings.applied)));
+        outcomes.push((
+            ConditionType::DatabasesReady,
+            parts::databases_ready(findings.platform, servers, findings.applied),
+        ));
+        outcomes.push((
+            ConditionType::MessagingReady,
+            parts::messaging_ready(findings.platform, servers, findings.applied),
+        ));
     }
     if let Some(outages) = findings.servers.and_then(|servers| servers.outages.as_ref()) {
         outcomes.push((ConditionType::NotificationsReady, notifications::notifications_ready(outages)));
@@ -138,27 +177,40 @@ fn outcomes(findings: Findings<'_>, status: &PlatformStatus) -> Vec<(ConditionTy
 }
 
 fn stalled(findings: Findings<'_>) -> Outcome {
-    if let Some(trouble) = findings.trouble.filter(|trouble| trouble.needs_a_person) {
-        return Outcome::yes(trouble.reason, trouble.message.clone());
-    }
-    let conflict = findings.servers.and_then(parts::conflict);
+    let failure = findings.failures.iter().find(|failure| failure.terminal);
+    let failure = failure.map(|failure| Outcome::yes(failure.reason, failure.message.clone()));
     let migration = findings.applied.map(parts::migrations_ready);
-    if let Some(failed) = migration.filter(|outcome| outcome.reason == reason::MIGRATION_FAILED) {
-        return Outcome::yes(reason::MIGRATION_FAILED, failed.message);
+    let migration = migration
+        .filter(|outcome| outcome.reason == reason::MIGRATION_FAILED)
+        .map(|failed| Outcome::yes(reason::MIGRATION_FAILED, failed.message));
+    let stalled = failure.or(migration).or_else(|| findings.servers.and_then(parts::conflict));
+    match stalled {
+        Some(stalled) => Outcome { message: with_deadline(stalled.message, findings), ..stalled },
+        None => Outcome::no(reason::NOTHING_WRONG, "no person is needed"),
     }
-    conflict.unwrap_or_else(|| Outcome::no(reason::NOTHING_WRONG, "no person is needed"))
 }
 
-fn suspended(platform: &Platform, applied: Option<&Applied>) -> Outcome {
+fn suspended(platform: &Platform, findings: Findings<'_>) -> Outcome {
     if !platform.suspended {
         return Outcome::no(reason::NOT_SUSPENDED, "changes are carried out");
     }
-    match applied.map(|applied| applied.changes) {
-        None | Some(0) => Outcome::yes(reason::SUSPENDED, "nothing is changed, and nothing waits to be"),
-        Some(waiting) => Outcome::yes(
-            reason::CHANGES_WAIT,
-            format!("{waiting} changes wait until spec.suspend is removed"),
+    let (reason, message) = match findings.applied.map(|applied| applied.changes) {
+        None | Some(0) => (reason::SUSPENDED, "nothing is changed, and nothing waits to be".to_owned()),
+        Some(waiting) => {
+            (reason::CHANGES_WAIT, format!("{waiting} changes wait until spec.suspend is removed"))
+        }
+    };
+    Outcome::yes(reason, with_deadline(message, findings))
+}
+
+/// Says how long that may go on.
+fn with_deadline(message: String, findings: Findings<'_>) -> String {
+    match findings.tokens_end {
+        Some(end) => format!(
+            "{message}. Service tokens are not renewed meanwhile: calls between services fail from {} on",
+            PlatformStatus::time(end)
         ),
+        None => message,
     }
 }
 
@@ -184,8 +236,9 @@ fn ready(findings: Findings<'_>, outcomes: &[(ConditionType, Outcome)]) -> Outco
         ConditionType::MigrationsReady,
         ConditionType::ServicesReady,
     ];
-    if let Some(trouble) = findings.trouble {
-        return Outcome::no(trouble.reason, trouble.message.clone());
+    let terminal = findings.failures.iter().find(|failure| failure.terminal);
+    if let Some(failure) = terminal.or(findings.failures.first()) {
+        return Outcome::no(failure.reason, failure.message.clone());
     }
     let find = |wanted| outcomes.iter().find(|(type_, _)| *type_ == wanted).map(|(_, outcome)| outcome);
     // Before the parts: they cannot become as declared until then, whatever they say.

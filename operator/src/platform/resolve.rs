@@ -19,8 +19,9 @@ pub use notifications::{EmailProvider, NotificationSettings, SmsProvider};
 pub use servers::{NatsServer, PostgresServer, Volume};
 
 use crate::api::{
-    ANNOTATION_RECREATE_KEYS, ANNOTATION_ROTATE_KEYS, Catalog, DeletionPolicy, LogLevel, Override, Period,
-    PullPolicy, Resources, ServiceOptions, ShopFlowPlatform,
+    ANNOTATION_RECREATE_DATABASES, ANNOTATION_RECREATE_KEYS, ANNOTATION_ROTATE_KEYS, Catalog, DeletionPolicy,
+    LogLevel, Override, Period, PullPolicy, Resources, ServiceOptions, ShopFlowPlatform,
+    ShopFlowPlatformSpec,
 };
 
 /// Longest name of a platform: names of objects made from it stay within the 63 characters of a label.
@@ -97,8 +98,12 @@ pub struct Platform {
     pub overrides: Vec<Override>,
     /// Value of the annotation that asks for a rotation.
     pub rotation_request: Option<String>,
-    /// Whether lost keys, passwords and seeds may be made anew.
+    /// Whether lost keys, passwords and seeds may be recreated.
     pub may_recreate: bool,
+    /// Whether lost databases may be recreated, empty.
+    pub may_recreate_databases: bool,
+    /// Identity of each service's database, as it was last seen.
+    pub database_identities: BTreeMap<String, String>,
 }
 
 /// A service as it shall be.
@@ -141,7 +146,11 @@ pub fn resolve(resource: &ShopFlowPlatform, release: &Release) -> Result<Platfor
     let spec = &resource.spec;
     let name = resource.name_any();
     let namespace = resource.namespace().ok_or(Invalid::NoIdentity)?;
-    let owner = resource.controller_owner_ref(&()).ok_or(Invalid::NoIdentity)?;
+    let owner = OwnerReference {
+        // A foreground deletion waits for what has this.
+        block_owner_deletion: Some(true),
+        ..resource.controller_owner_ref(&()).ok_or(Invalid::NoIdentity)?
+    };
     check_name(&name)?;
     let status = resource.status.as_ref();
     let running = status.and_then(|status| status.version.clone());
@@ -150,7 +159,11 @@ pub fn resolve(resource: &ShopFlowPlatform, release: &Release) -> Result<Platfor
     let repository = image.repository.unwrap_or_else(|| release.repository.clone());
     let observability = spec.observability.clone().unwrap_or_default();
     let services = services(&spec.services, &format!("{repository}:{version}"))?;
-    let recreate = resource.annotations().get(ANNOTATION_RECREATE_KEYS);
+    let requested = |annotation: &str, done: Option<&String>| {
+        let value = resource.annotations().get(annotation);
+        value.is_some() && value != done
+    };
+    let databases = status.map(|status| status.databases.iter()).into_iter().flatten();
     Ok(Platform {
         issuer: format!("https://{name}.{namespace}.svc"),
         owner,
@@ -171,12 +184,38 @@ pub fn resolve(resource: &ShopFlowPlatform, release: &Release) -> Result<Platfor
         otlp_endpoint: observability.otlp_endpoint.as_deref().map(otlp_endpoint).transpose()?,
         overrides: spec.overrides.clone(),
         rotation_request: resource.annotations().get(ANNOTATION_ROTATE_KEYS).cloned(),
-        may_recreate: recreate.is_some()
-            && recreate != status.and_then(|status| status.recreate_request.as_ref()),
+        may_recreate: requested(
+            ANNOTATION_RECREATE_KEYS,
+            status.and_then(|status| status.recreate_request.as_ref()),
+        ),
+        may_recreate_databases: requested(
+            ANNOTATION_RECREATE_DATABASES,
+            status.and_then(|status| status.recreate_databases_request.as_ref()),
+        ),
+        database_identities: databases
+            .filter_map(|database| Some((database.name.clone(), database.identity.clone()?)))
+            .collect(),
         name,
         namespace,
         version,
     })
+}
+
+/// As much of a platform as keys and tokens need, where the rest of its spec is impossible: a running platform
+/// goes on, and its tokens must not end meanwhile.
+pub fn essential(resource: &ShopFlowPlatform, release: &Release) -> Option<Platform> {
+    let spec = &resource.spec;
+    let mut reduced = resource.clone();
+    reduced.spec = ShopFlowPlatformSpec {
+        version: spec.version.clone(),
+        suspend: spec.suspend,
+        deletion_policy: spec.deletion_policy,
+        postgres: spec.postgres.clone(),
+        nats: spec.nats.clone(),
+        auth: spec.auth.clone(),
+        ..ShopFlowPlatformSpec::default()
+    };
+    resolve(&reduced, release).ok()
 }
 
 fn check_name(name: &str) -> Result<(), Invalid> {

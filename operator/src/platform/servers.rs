@@ -7,6 +7,7 @@ use kube::ResourceExt as _;
 
 use super::{
     connections::{Connections, Peers},
+    error_text::chain,
     kind::Kind,
     live::Live,
     memory::Memory,
@@ -44,6 +45,8 @@ pub struct Servers {
     pub adoption: Adoption,
     /// What services cannot get done outside the platform; `None` when that could not be asked.
     pub outages: Option<Vec<Outage>>,
+    /// What tells each service's database from every other: as seen now, else as remembered.
+    pub identities: BTreeMap<String, String>,
 }
 
 impl Servers {
@@ -62,6 +65,12 @@ impl Servers {
             Seen::Known(plan) => Some(plan.clone()),
             Seen::Starting | Seen::Unreachable(_) => None,
         }
+    }
+
+    /// Whether a service's database is left alone until a person acts.
+    pub fn database_blocked(&self, service: &str) -> bool {
+        let Seen::Known(plans) = &self.database else { return false };
+        plans.get(service).is_some_and(|plan| !plan.conflicts.is_empty())
     }
 
     /// Whether everything about a service's database is as it should be.
@@ -108,16 +117,34 @@ pub async fn observe(
         (plan, adoption, outages)
     };
     let (database, (messaging, adoption, outages)) = futures::future::join(database, messaging).await;
-    Servers { database, messaging, adoption, outages }
+    let mut identities = platform.database_identities.clone();
+    let database = match database {
+        Seen::Starting => Seen::Starting,
+        Seen::Unreachable(problem) => Seen::Unreachable(problem),
+        Seen::Known((plans, seen)) => {
+            identities.extend(seen);
+            Seen::Known(plans)
+        }
+    };
+    Servers { database, messaging, adoption, outages, identities }
+}
+
+/// What marks a platform's own roles and databases.
+pub(super) fn database_mark(namespace: &str, platform: &str) -> String {
+    format!("shopflow.dev {namespace}/{platform}")
 }
 
 /// What PostgreSQL shall hold.
 pub(crate) fn desired_databases(platform: &Platform, memory: &Memory) -> postgres::Desired {
-    let mark = format!("shopflow.dev {}/{}", platform.namespace, platform.name);
-    postgres::Desired::from_topology(mark, |service| {
+    let mark = database_mark(&platform.namespace, &platform.name);
+    let mut desired = postgres::Desired::from_topology(mark, |service| {
         let database = memory.databases.get(service.name)?;
         Some((database.owner.clone(), database.logins.clone()))
-    })
+    });
+    if !platform.may_recreate_databases {
+        desired.existed = platform.database_identities.keys().cloned().collect();
+    }
+    desired
 }
 
 /// What JetStream shall hold.
@@ -125,19 +152,18 @@ pub(crate) fn desired_streams() -> messaging::Desired {
     messaging::Desired::from_topology(Limits::default())
 }
 
-async fn database(
-    peers: &Peers,
-    platform: &Platform,
-    memory: &Memory,
-) -> Result<BTreeMap<String, postgres::Plan>, String> {
+/// Plans and identities, by service.
+type Databases = (BTreeMap<String, postgres::Plan>, BTreeMap<String, String>);
+
+async fn database(peers: &Peers, platform: &Platform, memory: &Memory) -> Result<Databases, String> {
     let server = peers.postgres()?;
     let desired = desired_databases(platform, memory);
     let observed = postgres::observe(&server, &desired).await.map_err(|error| chain(&error))?;
     let one = |spec: &postgres::DatabaseSpec| {
-        let alone = postgres::Desired { mark: desired.mark.clone(), databases: vec![spec.clone()] };
+        let alone = postgres::Desired { databases: vec![spec.clone()], ..desired.clone() };
         (spec.service.clone(), postgres::plan(&alone, &observed))
     };
-    Ok(desired.databases.iter().map(one).collect())
+    Ok((desired.databases.iter().map(one).collect(), observed.identities()))
 }
 
 async fn streams(peers: &Peers) -> Result<messaging::Plan, String> {
@@ -169,6 +195,7 @@ async fn patiently<T>(question: impl Future<Output = Result<T, String>>) -> Seen
     }
 }
 
+/// A pod of the former revision would do: it has the data, too.
 fn has_ready_pod(platform: &Platform, server: &str, live: &Live) -> bool {
     let set = live.raw(Kind::StatefulSet, &platform.object_name(server));
     set.is_some_and(|set| set["status"]["readyReplicas"].as_i64().unwrap_or(0) > 0)
@@ -188,20 +215,4 @@ fn ready_pods(platform: &Platform, live: &Live) -> Vec<String> {
         .filter(|pod| of_a_service(pod) && ready(pod) && pod.metadata.deletion_timestamp.is_none())
         .map(|pod| pod.name_any())
         .collect()
-}
-
-/// An error with all its causes in one line.
-pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        // Some libraries repeat their cause.
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    text
 }

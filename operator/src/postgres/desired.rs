@@ -1,5 +1,7 @@
 //! What the server should hold.
 
+use std::collections::BTreeSet;
+
 use secrecy::SecretString;
 
 use super::logins::{Logins, Slot};
@@ -11,6 +13,8 @@ pub struct Desired {
     pub mark: String,
     /// One a service that has a database.
     pub databases: Vec<DatabaseSpec>,
+    /// Databases that the platform has had: one of them that vanished is not silently made again, empty.
+    pub existed: BTreeSet<String>,
 }
 
 /// A service's database and roles.
@@ -55,7 +59,7 @@ impl Desired {
             let (owner_password, logins) = secrets(service)?;
             Some(DatabaseSpec { service: service.name.to_owned(), owner_password, logins })
         });
-        Self { mark: mark.into(), databases: databases.collect() }
+        Self { mark: mark.into(), databases: databases.collect(), existed: BTreeSet::new() }
     }
 
     pub(super) fn roles(&self) -> impl Iterator<Item = RoleSpec> + '_ {
@@ -113,4 +117,10 @@ pub(super) fn owner(service: &str) -> String {
 
 pub(super) fn app(service: &str) -> String {
     format!("{service}_app")
+}
+
+/// Every role of a service, the owner of its database last.
+pub(super) fn roles_of(service: &str) -> [String; 4] {
+    let [a, b] = Slot::ALL.map(|slot| slot.role(service));
+    [app(service), a, b, owner(service)]
 }

@@ -19,7 +19,7 @@ mod server;
 mod statement;
 
 pub use apply::{ApplyError, apply};
-pub use delete::deletion;
+pub use delete::{Owned, deletion, owned};
 pub use desired::{DatabaseSpec, Desired, Login};
 pub use logins::{Logins, Slot};
 pub use observe::{ObserveError, Observed, observe};

@@ -12,8 +12,12 @@ use super::server::Server;
 
 /// `insufficient_privilege`
 const DENIED: &str = "42501";
-/// Class of the errors about a wrong password or a role that cannot log in.
-const INVALID_AUTHORISATION: &str = "28";
+/// `invalid_password`
+const WRONG_PASSWORD: &str = "28P01";
+/// `invalid_authorization_specification`: no rule of `pg_hba.conf` admits that role from here.
+const NOT_ADMITTED: &str = "28000";
+/// `invalid_catalog_name`
+const NO_DATABASE: &str = "3D000";
 
 /// Privilege of a role, or of `PUBLIC` when the role is `None`.
 pub(super) type Privileges = BTreeSet<(Option<String>, String)>;
@@ -23,6 +27,8 @@ pub(super) type Privileges = BTreeSet<(Option<String>, String)>;
 pub struct Observed {
     /// Whether the administrator is a superuser.
     pub(super) superuser: bool,
+    /// Identifier of the server's data directory, where the administrator may ask for it.
+    pub(super) system: String,
     pub(super) roles: BTreeMap<String, Role>,
     pub(super) databases: BTreeMap<String, Database>,
 }
@@ -45,6 +51,8 @@ pub(super) struct Role {
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Database {
+    /// `pg_database.oid`: another database of the same name has another.
+    pub(super) oid: i64,
     pub(super) owner: String,
     pub(super) mark: Option<String>,
     pub(super) privileges: Privileges,
@@ -63,6 +71,14 @@ pub(super) struct Relation {
     pub(super) kind: String,
     pub(super) comment: Option<String>,
     pub(super) privileges: Privileges,
+}
+
+impl Observed {
+    /// What tells each database from every other, a new one of the same name on another server included.
+    pub fn identities(&self) -> BTreeMap<String, String> {
+        let identity = |database: &Database| format!("{}/{}", self.system, database.oid);
+        self.databases.iter().map(|(name, database)| (name.clone(), identity(database))).collect()
+    }
 }
 
 /// PostgreSQL did not answer a question.
@@ -98,6 +114,7 @@ pub async fn observe(server: &Server, desired: &Desired) -> Result<Observed, Obs
         .fetch_one(&admin)
         .await
         .map_err(ObserveError::Server)?;
+    let system = system(&admin).await.map_err(ObserveError::Server)?;
     let mut databases = databases(&admin, desired).await.map_err(ObserveError::Server)?;
     let inner = try_join_all(
         desired
@@ -115,7 +132,17 @@ pub async fn observe(server: &Server, desired: &Desired) -> Result<Observed, Obs
         }
     }
     let roles = roles(server, &admin, desired).await?;
-    Ok(Observed { superuser, roles, databases })
+    Ok(Observed { superuser, system, roles, databases })
+}
+
+/// Some keepers of servers do not let it be asked for; the databases' own numbers are left then.
+async fn system(admin: &PgPool) -> Result<String, sqlx::Error> {
+    let answer =
+        sqlx::query_scalar("SELECT system_identifier::text FROM pg_control_system()").fetch_one(admin).await;
+    match answer {
+        Err(error) if code(&error).as_deref() == Some(DENIED) => Ok(String::new()),
+        answer => answer,
+    }
 }
 
 #[derive(FromRow)]
@@ -221,10 +248,13 @@ async fn logs_in(
             let _ = connection.close().await;
             Ok(true)
         }
-        Err(error) => match code(&error) {
-            Some(code) if code.starts_with(INVALID_AUTHORISATION) => Ok(false),
+        Err(error) => match code(&error).as_deref() {
+            Some(WRONG_PASSWORD) => Ok(false),
             // The database is not there yet, or may not be entered yet: the password was right.
-            Some(code) if code == "3D000" || code == DENIED => Ok(true),
+            Some(NO_DATABASE | DENIED) => Ok(true),
+            // Services may be admitted from elsewhere alone. Nobody can tell from here, and to set the password
+            // each time would not help.
+            Some(NOT_ADMITTED) => Ok(true),
             _ => Err(ObserveError::Login { role: role.to_owned(), source: error }),
         },
     }
@@ -233,6 +263,7 @@ async fn logs_in(
 #[derive(FromRow)]
 struct DatabaseRow {
     name: String,
+    oid: i64,
     owner: String,
     mark: Option<String>,
     grantees: Vec<Option<String>>,
@@ -242,7 +273,7 @@ struct DatabaseRow {
 async fn databases(admin: &PgPool, desired: &Desired) -> Result<BTreeMap<String, Database>, sqlx::Error> {
     let names: Vec<&str> = desired.databases.iter().map(DatabaseSpec::name).collect();
     let rows: Vec<DatabaseRow> = sqlx::query_as(
-        "SELECT datname::text AS name, pg_get_userbyid(datdba)::text AS owner, shobj_description(oid, 'pg_database') AS mark,
+        "SELECT datname::text AS name, oid::int8 AS oid, pg_get_userbyid(datdba)::text AS owner, shobj_description(oid, 'pg_database') AS mark,
                 coalesce(array_agg(CASE grantee WHEN 0 THEN NULL ELSE pg_get_userbyid(grantee)::text END)
                          FILTER (WHERE privilege_type IS NOT NULL), '{}') AS grantees,
                 coalesce(array_agg(privilege_type) FILTER (WHERE privilege_type IS NOT NULL), '{}') AS privileges
@@ -254,6 +285,7 @@ async fn databases(admin: &PgPool, desired: &Desired) -> Result<BTreeMap<String,
     .await?;
     let databases = rows.into_iter().map(|row| {
         let database = Database {
+            oid: row.oid,
             owner: row.owner,
             mark: row.mark,
             privileges: row.grantees.into_iter().zip(row.privileges).collect(),

@@ -16,18 +16,27 @@ pub struct Plan {
     pub conflicts: Vec<Conflict>,
 }
 
-/// Something of that name is there and belongs to somebody else.
+/// Why a service is left alone: only a person can settle it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{object} exists and is not marked as this platform's; if it is, run: COMMENT ON {object} IS '{mark}'"
-)]
-pub struct Conflict {
-    /// The service that cannot be served.
-    pub service: String,
-    /// `ROLE "…"` or `DATABASE "…"`.
-    pub object: String,
-    /// The comment that would make it ours.
-    pub mark: String,
+pub enum Conflict {
+    /// Something of that name is there and is not the platform's.
+    #[error(
+        "{object} exists and is not marked as this platform's; if it is, run: COMMENT ON {object} IS '{mark}'"
+    )]
+    Foreign {
+        /// `ROLE "…"` or `DATABASE "…"`.
+        object: String,
+        /// The comment that would make it ours.
+        mark: String,
+    },
+    /// The platform has had this database, and it is gone.
+    #[error(
+        "database {database} is gone, and its rows with it: restore it, or point the platform at the server that has it; only to begin with an empty one, set the annotation shopflow.dev/recreate-databases to a new value"
+    )]
+    Lost {
+        /// Name of the database.
+        database: String,
+    },
 }
 
 /// Compares; a service with a conflict gets no statement at all, the others get theirs.
@@ -47,8 +56,7 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
 }
 
 fn conflicts(desired: &Desired, spec: &super::DatabaseSpec, observed: &Observed) -> Vec<Conflict> {
-    let foreign = |kind: &str, name: &str| Conflict {
-        service: spec.service.clone(),
+    let foreign = |kind: &str, name: &str| Conflict::Foreign {
         object: format!("{kind} {}", super::quote::identifier(name)),
         mark: desired.mark.clone(),
     };
@@ -67,6 +75,8 @@ fn conflicts(desired: &Desired, spec: &super::DatabaseSpec, observed: &Observed)
         if !ours {
             found.push(foreign("DATABASE", spec.name()));
         }
+    } else if desired.existed.contains(spec.name()) {
+        found.push(Conflict::Lost { database: spec.name().to_owned() });
     }
     found
 }

@@ -78,17 +78,6 @@ impl Server {
         });
         pool.clone()
     }
-
-    /// Forgets the connections of a database that is about to go.
-    pub(super) async fn forget(&self, database: &str) {
-        let pool = {
-            let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
-            pools.remove(&Some(database.to_owned()))
-        };
-        if let Some(pool) = pool {
-            pool.close().await;
-        }
-    }
 }
 
 impl fmt::Debug for Server {

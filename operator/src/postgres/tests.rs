@@ -1,5 +1,7 @@
 //! Plans, without a server.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -26,6 +28,7 @@ fn desired() -> Desired {
                 previous_until: None,
             },
         }],
+        existed: BTreeSet::new(),
     }
 }
 
@@ -87,7 +90,26 @@ fn what_belongs_to_somebody_else_is_left_alone() {
     observed.roles.insert("order_app".to_owned(), Role::default());
     let planned = plan(&desired(), &observed);
     assert!(planned.statements.is_empty());
-    assert_eq!(planned.conflicts[0].object, "ROLE \"order_app\"");
+    assert!(planned.conflicts[0].to_string().starts_with("ROLE \"order_app\" exists"));
+}
+
+#[test]
+fn a_vanished_database_is_not_made_again_and_the_others_get_what_they_need() {
+    let mut desired = desired();
+    let other = DatabaseSpec { service: "auth".to_owned(), ..desired.databases[0].clone() };
+    desired.databases.push(other);
+    desired.existed.insert("order".to_owned());
+    let planned = plan(&desired, &superuser());
+    assert_eq!(planned.conflicts, [Conflict::Lost { database: "order".to_owned() }]);
+    assert!(planned.conflicts[0].to_string().contains("shopflow.dev/recreate-databases"));
+    let shown = shown(&planned).join("\n");
+    assert!(!shown.contains("\"order"), "neither it nor its roles: {shown}");
+    assert!(shown.contains("CREATE DATABASE \"auth\""), "{shown}");
+
+    let mut observed = superuser();
+    let found = Database { owner: "order_owner".to_owned(), ..Database::default() };
+    observed.databases.insert("order".to_owned(), found);
+    assert_eq!(plan(&desired, &observed).conflicts, [], "it is there");
 }
 
 #[test]
@@ -121,19 +143,14 @@ fn every_service_with_a_database_gets_one() {
 }
 
 #[test]
-fn deletion_needs_the_policy_the_observation_and_the_mark() {
-    let desired = desired();
-    let mut observed = superuser();
-    let ours =
-        Database { owner: "order_owner".to_owned(), mark: Some(desired.mark.clone()), ..Database::default() };
-    assert!(deletion(DeletionPolicy::Delete, &desired, &observed).is_empty(), "nothing was seen");
-    observed.databases.insert("order".to_owned(), ours.clone());
-    assert!(deletion(DeletionPolicy::Retain, &desired, &observed).is_empty());
-    let statements = deletion(DeletionPolicy::Delete, &desired, &observed);
-    assert_eq!(statements[0].to_string(), "DROP DATABASE \"order\" WITH (FORCE)");
-    let foreign = Database { mark: Some("shopflow default/other".to_owned()), ..ours };
-    observed.databases.insert("order".to_owned(), foreign);
-    assert!(deletion(DeletionPolicy::Delete, &desired, &observed).is_empty());
+fn deletion_needs_the_policy_and_what_was_seen() {
+    let nothing = Owned::default();
+    assert!(deletion(DeletionPolicy::Delete, &nothing).is_empty(), "nothing was seen");
+    let seen = Owned { databases: vec!["order".to_owned()], roles: vec!["order_owner".to_owned()] };
+    assert!(deletion(DeletionPolicy::Retain, &seen).is_empty());
+    let statements: Vec<String> =
+        deletion(DeletionPolicy::Delete, &seen).iter().map(ToString::to_string).collect();
+    assert_eq!(statements, ["DROP DATABASE \"order\" WITH (FORCE)", "DROP ROLE \"order_owner\""]);
 }
 
 #[test]

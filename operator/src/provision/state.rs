@@ -1,5 +1,7 @@
 //! What must be the same at the next run; Kubernetes keeps it in Secrets.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use protocol::administrator;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -42,7 +44,7 @@ impl State {
     }
 
     pub(super) fn desired(&self) -> Desired {
-        Desired { mark: MARK.to_owned(), databases: self.databases.clone() }
+        Desired { mark: MARK.to_owned(), databases: self.databases.clone(), existed: BTreeSet::new() }
     }
 
     fn seeds(provision: &Provision, files: &mut Files, now: Timestamp) -> Result<Seeds, ProvisionError> {

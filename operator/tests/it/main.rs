@@ -10,6 +10,7 @@ mod drift;
 mod external;
 mod keys;
 mod kubelet;
+mod loss;
 mod messaging;
 mod migrations;
 mod neighbours;

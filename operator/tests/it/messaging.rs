@@ -293,6 +293,38 @@ async fn consumers_and_lost_streams_come_back() {
 }
 
 #[tokio::test]
+async fn a_consumer_of_the_first_release_goes_once_nobody_reads_it_and_a_strangers_stays() {
+    let world = World::start().await;
+    let letters = world.admin.get_stream("DEADLETTERS").await.unwrap();
+    for durable in ["notification-dead-letters", "somebody-elses"] {
+        let config = jetstream::consumer::pull::Config {
+            durable_name: Some(durable.to_owned()),
+            ..Default::default()
+        };
+        letters.create_consumer(config).await.unwrap();
+    }
+    world.admin.publish("dlx.order.created.failed", "{}".into()).await.unwrap().await.unwrap();
+
+    // A pod of the first release, which has read everything and waits for more.
+    let consumer: PullConsumer = letters.get_consumer("notification-dead-letters").await.unwrap();
+    let mut messages = consumer.messages().await.unwrap();
+    let message = timeout(LIMIT, messages.next()).await.unwrap().unwrap().unwrap();
+    message.double_ack().await.unwrap();
+    assert_eq!(world.reconcile().await, []);
+
+    drop(messages);
+    let deleted = testbed::until(LIMIT, "nobody waits any more", async || {
+        Some(world.reconcile().await).filter(|actions| !actions.is_empty())
+    });
+    let (stream, durable) = ("DEADLETTERS".to_owned(), "notification-dead-letters".to_owned());
+    assert_eq!(deleted.await.unwrap(), [Action::DeleteConsumer { stream, durable }]);
+    assert_eq!(world.reconcile().await, []);
+    assert!(letters.consumer_info("somebody-elses").await.is_ok());
+    let kept = world.admin.get_stream("DEADLETTERS").await.unwrap();
+    assert_eq!(kept.cached_info().state.messages, 1, "its messages stay in the stream");
+}
+
+#[tokio::test]
 async fn what_only_recreation_could_repair_is_reported_and_left_alone() {
     let world = World::start().await;
     world.admin.delete_stream("ORDERS").await.unwrap();

@@ -1,12 +1,13 @@
 //! Roles, databases and grants on a real PostgreSQL.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use shopflow_operator::api::DeletionPolicy;
 use shopflow_operator::postgres::{
-    DatabaseSpec, Desired, Endpoint, Logins, Server, Statement, apply, deletion, logins, observe, plan,
+    DatabaseSpec, Desired, Endpoint, Logins, Server, Statement, apply, deletion, logins, observe, owned, plan,
 };
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use testbed::Postgres;
@@ -31,6 +32,7 @@ impl World {
         let desired = Desired {
             mark: "shopflow default/shop".to_owned(),
             databases: ["order", "auth"].map(spec).to_vec(),
+            existed: BTreeSet::new(),
         };
         Self { postgres, server, endpoint, desired }
     }
@@ -216,9 +218,6 @@ async fn every_drift_is_repaired() {
     ];
     for (database, drift) in drifts {
         run(&mut world.admin(database).await, drift).await.expect(drift);
-        if drift.starts_with("DROP DATABASE") {
-            world.server.release(&world.desired).await;
-        }
         let repair = world.reconcile().await;
         assert!(!repair.is_empty(), "not noticed: {drift}");
         assert_eq!(world.reconcile().await, Vec::<String>::new(), "not repaired: {drift}");
@@ -329,11 +328,10 @@ async fn deletion_drops_everything_of_this_platform_and_nothing_else() {
     run(&mut world.owner().await, TABLES).await.unwrap();
     let connected = world.app().await;
 
-    let observed = observe(&world.server, &world.desired).await.unwrap();
-    let kept = deletion(DeletionPolicy::Retain, &world.desired, &observed);
+    let owned = owned(&world.server, &world.desired.mark).await.unwrap();
+    let kept = deletion(DeletionPolicy::Retain, &owned);
     assert!(kept.is_empty());
-    let statements = deletion(DeletionPolicy::Delete, &world.desired, &observed);
-    world.server.release(&world.desired).await;
+    let statements = deletion(DeletionPolicy::Delete, &owned);
     apply(&world.server, &statements).await.unwrap();
     drop(connected);
 

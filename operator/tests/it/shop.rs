@@ -280,7 +280,7 @@ fn describe(platform: Option<&ShopFlowPlatform>) -> String {
     status.conditions.iter().map(line).collect()
 }
 
-/// What `kubectl apply -k manifests/install` installs, but for the operator's own pod.
+/// What `crds` and `manifests/install` install, but for the operator's own pod.
 async fn install(client: &Client) {
     let manifests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests/install");
     apply_yaml(client, &generated::crds().unwrap()).await;

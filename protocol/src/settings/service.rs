@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -74,11 +73,6 @@ impl Service {
             tokens_dir: paths.mount(Mount::Tokens),
             ..Self::of(name)
         }
-    }
-
-    /// How long `/ready` answers 503 at shutdown before connections are refused.
-    pub fn drain(&self) -> Duration {
-        Duration::from_secs(self.drain_seconds)
     }
 
     /// Base URL of another service, when known.

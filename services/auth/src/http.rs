@@ -73,7 +73,7 @@ pub(crate) fn routes() -> OpenApiRouter<HttpState> {
         .routes(routes!(well_known::openid_configuration))
 }
 
-/// The same handlers under the names that older documents give them.
+/// The same handlers under the names that older clients give them.
 fn aliases() -> Router<HttpState> {
     [
         (access::REGISTER, post(register::register)),

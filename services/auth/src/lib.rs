@@ -19,10 +19,10 @@ use axum::Router;
 use kit::Service;
 use kit::access::Access;
 use kit::auth::Snapshot;
+use kit::database::Migrator;
 use kit::openapi::Summary;
 use kit::service::Start;
 use kit::watch::{Following, follow};
-use sqlx::migrate::Migrator;
 use tokio::sync::Notify;
 use utoipa_axum::router::OpenApiRouter;
 

@@ -25,7 +25,6 @@ use kit::http::{Routers, StandardRoutes};
 use kit::openapi::Summary;
 use kit::service::{Behind, Start};
 use kit::{Context, Service};
-use sqlx::migrate::Migrator;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -49,10 +48,6 @@ impl Service for Gateway {
     };
     type Config = Config;
     type State = Arc<forward::Gateway>;
-
-    fn migrations() -> Option<&'static Migrator> {
-        None
-    }
 
     /// None of its own: its description is that of the services behind it.
     fn routes() -> OpenApiRouter<Self::State> {

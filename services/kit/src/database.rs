@@ -6,8 +6,9 @@
 
 mod availability;
 mod connect;
+mod deferred;
 mod error;
-mod legacy;
+mod migration;
 mod query;
 mod session;
 mod statement;
@@ -19,13 +20,14 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use deadpool_postgres::{ClientWrapper, Pool};
-use sqlx::migrate::Migrator;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
+pub use deferred::Returned;
 pub use error::Error;
-pub use legacy::is_away;
+pub use migration::{MigrationError, migrate, migrate_url, migrator};
 pub use query::{Parameters, Query};
+pub use sqlx::migrate::Migrator;
 pub use statement::Statement;
 pub use tokio_postgres::Row;
 pub use tokio_postgres::types::{Json, ToSql};
@@ -37,17 +39,8 @@ use availability::{Availability, Watchdog};
 use connect::Connector;
 use session::Session;
 
-static MIGRATIONS: Migrator = sqlx::migrate!();
-
-/// kit's own tables: outbox, inbox, idempotency keys, jobs. Run before each service's own migrations, and
-/// remembered in a table of their own. A release that is rolled back ignores the newer one's.
-pub fn migrator() -> Migrator {
-    let mut migrator = Migrator::with_migrations(MIGRATIONS.iter().cloned().collect());
-    migrator.dangerous_set_table_name("_kit_migrations");
-    migrator.set_ignore_missing(true);
-    migrator
-}
-
+/// The file in `database_dir` that says where the database is.
+const URL_FILE: &str = "url";
 /// A replaced pool is closed after this, when no request can hold it any more (requests end after 30 s).
 const DRAIN: Duration = Duration::from_secs(35);
 /// Pause before a new login that does not work yet is tried again.
@@ -71,7 +64,6 @@ struct Inner {
 struct Login {
     connector: Connector,
     pool: Pool,
-    legacy: sqlx::PgPool,
 }
 
 /// Why there is no pool.
@@ -105,7 +97,7 @@ impl Login {
     fn new(url: &str, application: &str, size: u32) -> Result<Self, DatabaseError> {
         let connector = Connector::from_url(url, application)?;
         let pool = connector.pool(size);
-        Ok(Self { connector, pool, legacy: legacy::lazy(url, size)? })
+        Ok(Self { connector, pool })
     }
 }
 
@@ -116,7 +108,7 @@ impl Database {
     /// drains. `service` is how PostgreSQL's own views name the connections. Needs a Tokio runtime.
     pub fn connect(service: &str, config: &config::Service) -> Result<Self, DatabaseError> {
         let (size, application) = (config.max_connections, format!("{service}/{}", config.instance));
-        if let Ok(url) = std::env::var("DATABASE_URL") {
+        if let Some(url) = from_environment() {
             return Ok(Self::with(Login::new(&url, &application, size)?, application));
         }
         Self::follow_as(&config.database_dir, size, application)
@@ -134,9 +126,8 @@ impl Database {
     }
 
     fn follow_as(directory: &Path, size: u32, application: String) -> Result<Self, DatabaseError> {
-        let path = directory.join("url");
-        let url = std::fs::read_to_string(&path)
-            .map_err(|source| DatabaseError::NoUrl { path: path.display().to_string(), source })?;
+        let path = directory.join(URL_FILE);
+        let url = read(&path)?;
         let database = Self::with(Login::new(&url, &application, size)?, application);
         let (urls, changes) = watch::channel(url);
         let following = crate::watch::follow(&path, move |content| {
@@ -233,6 +224,15 @@ impl Database {
     }
 }
 
+fn from_environment() -> Option<String> {
+    std::env::var("DATABASE_URL").ok()
+}
+
+fn read(path: &Path) -> Result<String, DatabaseError> {
+    std::fs::read_to_string(path)
+        .map_err(|source| DatabaseError::NoUrl { path: path.display().to_string(), source })
+}
+
 /// Ends when the database is dropped, because its file is then followed no more.
 async fn replace_on_change(inner: Weak<Inner>, mut changes: watch::Receiver<String>, size: u32) {
     while changes.changed().await.is_ok() {
@@ -254,7 +254,6 @@ async fn replace_on_change(inner: Weak<Inner>, mut changes: watch::Receiver<Stri
         tokio::spawn(async move {
             tokio::time::sleep(DRAIN).await;
             old.pool.close();
-            old.legacy.close().await;
         });
     }
 }

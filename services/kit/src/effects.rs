@@ -32,7 +32,8 @@ pub use rules::LIFE;
 pub(crate) use runner::Runner;
 
 use crate::consumer::{Failure, Origin};
-use crate::database::{Database, Error, Transaction};
+use crate::database::{Database, Error, Returned, Transaction};
+use crate::values;
 
 /// One kind of effect.
 pub trait Effect: Send + Sync + 'static {
@@ -82,14 +83,25 @@ pub enum Outcome<'a, R> {
     GivenUp(&'a anyhow::Error),
 }
 
-/// Plans the effect `id` of `kind` in the transaction that writes the service's record of it. `origin` is the
-/// event that asks for it, if one does. An effect that is planned already starts from the beginning.
-pub async fn plan(
+/// Plans the effect `id` of `kind`, at the commit of the transaction that writes the service's record of it. `origin` is
+/// the event that asks for it, if one does. An effect that is planned already starts from the beginning.
+pub fn plan(
     transaction: &mut Transaction,
-    kind: &str,
+    kind: &'static str,
     id: Uuid,
     origin: Option<&Origin>,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    store::insert(transaction, kind, id, origin, now).await
+    store::insert(transaction, kind, ("(SELECT $4::uuid AS id) planned", values![id]), origin, now)
+}
+
+/// [`plan`] for each `id` of the records that a deferred write returns.
+pub fn plan_returned(
+    transaction: &mut Transaction,
+    kind: &'static str,
+    records: Returned,
+    origin: Option<&Origin>,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    store::insert(transaction, kind, (&records.to_string(), Vec::new()), origin, now)
 }

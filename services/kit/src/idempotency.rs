@@ -4,7 +4,6 @@
 //! effect is. While one request holds a key, others with the same key get 409; afterwards they get the
 //! first one's answer, byte for byte.
 
-pub mod legacy;
 mod request;
 
 use axum::body::Body;
@@ -197,12 +196,26 @@ impl Work {
     }
 
     /// Keeps the answer and commits it with the effect.
-    pub async fn commit(mut self, answer: Answer) -> Result<Answer, Problem> {
-        if let Some(request) = &self.request {
-            keep(&mut self.transaction, &*self.clock, request, answer.clone()).await?;
+    pub async fn commit(self, answer: Answer) -> Result<Answer, Problem> {
+        self.commit_unless(answer, |_| None).await
+    }
+
+    /// The same, unless the effect breaks a constraint of which `broken` knows what it means.
+    pub async fn commit_unless(
+        mut self,
+        answer: Answer,
+        broken: impl FnOnce(&str) -> Option<Problem>,
+    ) -> Result<Answer, Problem> {
+        if let Some(request) = self.request {
+            let kept = answer.clone().kept(&request, self.clock.now());
+            store::keep(&mut self.transaction, (request.owner, request.key), kept);
         }
-        self.transaction.commit().await?;
-        Ok(answer)
+        match self.transaction.commit().await {
+            // Answered between the look and the lock: whoever repeats the request gets that answer.
+            Err(error) if error.constraint() == Some(store::UNIQUE) => Err(in_flight()),
+            Ok(()) => Ok(answer),
+            Err(error) => Err(error.constraint().and_then(broken).unwrap_or_else(|| error.into())),
+        }
     }
 }
 
@@ -212,29 +225,21 @@ async fn repeated(
     clock: &dyn Clock,
     request: &Request,
 ) -> Result<Option<Answer>, Problem> {
-    let (locked, used) = store::lock(transaction, &request.owner, &request.key).await?;
-    match used.filter(|row| row.created_at > clock.now() - KEPT) {
-        Some(row) if row.request_hash != request.hash => {
+    let (locked, used) = store::lock(&mut *transaction, &request.owner, &request.key).await?;
+    let cutoff = clock.now() - KEPT;
+    match used {
+        Some(row) if row.created_at > cutoff && row.request_hash != request.hash => {
             let detail = "This Idempotency-Key was used for another request.";
             Err(Problem::of(Code::IdempotencyKeyReused).with_detail(detail))
         }
-        Some(row) => Ok(Some(Answer::of(row))),
-        None if locked => Ok(None),
-        None => Err(in_flight()),
+        Some(row) if row.created_at > cutoff => Ok(Some(Answer::of(row))),
+        _ if !locked => Err(in_flight()),
+        Some(_) => {
+            store::free(transaction, &request.owner, &request.key, cutoff).await?;
+            Ok(None)
+        }
+        None => Ok(None),
     }
-}
-
-async fn keep(
-    transaction: &mut Transaction,
-    clock: &dyn Clock,
-    request: &Request,
-    answer: Answer,
-) -> Result<(), Problem> {
-    let now = clock.now();
-    let row = answer.kept(request, now);
-    let kept = store::keep(transaction, (&request.owner, &request.key), &row, now - KEPT).await?;
-    // Answered between the look and the lock: whoever repeats the request gets that answer.
-    if kept { Ok(()) } else { Err(in_flight()) }
 }
 
 fn in_flight() -> Problem {

@@ -6,13 +6,11 @@
 //! `Nats-Msg-Id`, so that what is published again after a crash is stored once. Events are kept for longer
 //! than the streams keep messages; when a stream was lost and made again, they are published again.
 
-mod legacy;
 mod refusal;
 mod relay;
 mod row;
 mod window;
 
-pub use legacy::append;
 pub use relay::Relay;
 pub(crate) use row::NewRow;
 

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 pub use cursor::{decode_cursor, encode_cursor};
 pub use listing::{Listing, Pagination, Slice, Total};
-pub use query::{Page, PageQuery};
+pub use query::PageQuery;
 
 /// Items on a page when the client does not say.
 pub const DEFAULT_LIMIT: u32 = 20;

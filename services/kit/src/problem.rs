@@ -246,19 +246,6 @@ impl From<Error> for Problem {
     }
 }
 
-impl From<sqlx::Error> for Problem {
-    /// A store that is unavailable becomes 503, anything else 500. Logged here, once.
-    fn from(error: sqlx::Error) -> Self {
-        if crate::database::is_away(&error) {
-            tracing::warn!(error = %error, "database is unavailable");
-            Self::unavailable(UNAVAILABLE_RETRY_SECONDS)
-        } else {
-            tracing::error!(error = %error, "database refused a statement");
-            Self::internal()
-        }
-    }
-}
-
 /// `1 MiB`, `64 KiB`, or bytes where it is neither.
 fn size(bytes: usize) -> String {
     const KIB: usize = 1024;

@@ -8,14 +8,13 @@ use axum::Router;
 use futures::future::BoxFuture;
 use ipnet::IpNet;
 use serde::de::DeserializeOwned;
-use sqlx::migrate::Migrator;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::access::Access;
 use crate::auth::Snapshot;
 use crate::config::{self, ConfigError};
-use crate::database::Database;
+use crate::database::{Database, Migrator};
 use crate::http::{Routers, StandardRoutes};
 use crate::lifecycle::{App, Shutdown, Task};
 use crate::openapi::{self, Summary};
@@ -38,12 +37,14 @@ pub trait Service: Sized + 'static {
     type State: Clone + Send + Sync + 'static;
 
     /// The schema of its database, beside kit's own tables; none without a database.
-    fn migrations() -> Option<&'static Migrator>;
+    fn migrations() -> Option<&'static Migrator> {
+        None
+    }
 
     /// Every route with its description.
     fn routes() -> OpenApiRouter<Self::State>;
 
-    /// Routes that the description leaves out: names of older documents for described ones, and what services tell
+    /// Routes that the description leaves out: names that older clients use for described ones, and what services tell
     /// each other below `/internal`.
     fn undescribed() -> Router<Self::State> {
         Router::new()

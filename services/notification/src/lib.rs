@@ -17,9 +17,9 @@ use kit::Service;
 use kit::access::Access;
 use kit::client::ServiceClient;
 use kit::consumer::Consumers;
+use kit::database::Migrator;
 use kit::openapi::Summary;
 use kit::service::Start;
-use sqlx::migrate::Migrator;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::plan::OrderEventHandler;

@@ -12,9 +12,9 @@ mod store;
 use axum::Router;
 use kit::Service;
 use kit::access::Access;
+use kit::database::Migrator;
 use kit::openapi::Summary;
 use kit::service::Start;
-use sqlx::migrate::Migrator;
 use utoipa_axum::router::OpenApiRouter;
 
 pub use config::{CatalogMode, Config, ConfigError};

@@ -9,8 +9,13 @@ use clap::{Parser, Subcommand};
 use futures::future::try_join_all;
 use kit::events;
 use kit::lifecycle::Shutdown;
+use mimalloc::MiMalloc;
 use protocol::paths::Paths;
 use shopflow::Running;
+
+/// musl's own has one lock for all threads, and gives memory back to the kernel with every large block.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Every ShopFlow service in one binary.
 #[derive(Debug, Parser)]

@@ -37,7 +37,7 @@ pub fn admin() -> Uuid {
     Uuid::from_u128(0xad)
 }
 
-/// The customer of document 003's examples.
+/// The customer of the examples.
 pub fn jane() -> Uuid {
     Uuid::from_u128(0xa1b2_c3d4_e5f6_7890_abcd_ef12_3456_7890)
 }

@@ -23,7 +23,7 @@ pub struct Client {
 /// What answers are held against.
 pub(crate) struct Held {
     pub(crate) contract: Contract,
-    /// Names of older documents, and the described paths that they stand for.
+    /// Names that older clients use, and the described paths that they stand for.
     pub(crate) aliases: Vec<(&'static str, &'static str)>,
 }
 

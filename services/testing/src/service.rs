@@ -25,7 +25,7 @@ use crate::caller::Caller;
 use crate::client::{Client, Held};
 use crate::contract::Contract;
 
-/// Document 003's time of its example order.
+/// When the example order is placed.
 const OPENING: &str = "2026-02-17T11:00:00.000Z";
 
 /// How a service is started; the default is enough for most.

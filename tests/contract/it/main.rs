@@ -1,8 +1,9 @@
-//! Each requirement document's API, example by example, against a whole platform.
+//! The API of docs/api.md, example by example, against a whole platform.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod api;
 mod client;
-mod document_003;
+mod page;
 mod shape;
 mod world;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::client::{Addresses, Client, Entrance};
 
-/// A password that keeps document 003's rules.
+/// A password that keeps the rules.
 pub(crate) const PASSWORD: &str = "S3cur3P@ssw0rd!";
 /// Longest wait for something that happens by event; the document allows an e-mail 30 seconds.
 pub(crate) const EVENTUALLY: Duration = Duration::from_secs(30);
@@ -135,7 +135,7 @@ pub(crate) async fn notifications(client: &Client, query: &str, count: usize) ->
     .unwrap()
 }
 
-/// The body of document 003's `POST /orders`, word for word.
+/// The body of the example of `POST /orders`.
 pub(crate) fn example_order() -> Value {
     json!({
       "items": [

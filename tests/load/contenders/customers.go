@@ -15,7 +15,7 @@ import (
 // seedConnections at once prepare data.
 const seedConnections = 16
 
-// OrderBody is document 003's example of an order.
+// OrderBody is the API's example of an order.
 var OrderBody = []byte(`{"items":[` +
 	`{"product_id":"f47ac10b-58cc-4372-a567-0e02b2c3d479","product_name":"Wireless Headphones","quantity":2,"unit_price":49.99},` +
 	`{"product_id":"6ba7b810-9dad-11d1-80b4-00c04fd430c8","product_name":"USB-C Cable","quantity":1,"unit_price":12.99}],` +
@@ -39,7 +39,7 @@ func register(ctx context.Context, auth string, users []User) error {
 		answer := struct {
 			ID string `json:"id"`
 		}{}
-		// A telephone number would make an SMS of each event; document 003 has it optional.
+		// A telephone number would make an SMS of each event; it is optional.
 		body := map[string]string{
 			"email": user.Email, "password": user.Password, "first_name": "Jane", "last_name": "Doe",
 		}

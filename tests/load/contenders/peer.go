@@ -20,7 +20,7 @@ var peerSchema string
 // peerDatabase is the one database of a peer's world.
 const peerDatabase = "shop"
 
-// Peer is document 003's auth and order service, written by us with another stack (../peers). It has no gateway, no
+// Peer is an auth and an order service of the same API, written by us with another stack (../peers). It has no gateway, no
 // events and no notifications.
 type Peer struct {
 	Label string
@@ -48,7 +48,7 @@ func (p Peer) variable(name string) string {
 // Has says that a peer is auth and order.
 func (p Peer) Has(service string) bool { return slices.Contains([]string{Auth, Order}, service) }
 
-// peerWorld is a database with document 003's tables.
+// peerWorld is a database with the peers' tables.
 type peerWorld struct {
 	Peer
 	folder   string

@@ -1,4 +1,4 @@
--- Document 003's tables 9.1 and 9.2 with its indexes, the index without which a customer's list walks past everyone's newer
+-- The tables of the peers with their indexes, the index without which a customer's list walks past everyone's newer
 -- orders, and the history of states.
 
 CREATE TABLE users (

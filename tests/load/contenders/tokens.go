@@ -25,7 +25,7 @@ const (
 	tokenSerial = "0198c2a4-8f5e-7c3a-9d41-"
 )
 
-// sharedSecret is the variable of peers that are to use document 003's own HS256 instead of EdDSA.
+// sharedSecret is the variable of peers that are to use HS256 instead of EdDSA.
 const sharedSecret = "SHARED_SECRET"
 
 // signer signs the tokens with which peers are asked, and keeps the files of its keys.

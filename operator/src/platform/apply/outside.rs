@@ -2,10 +2,10 @@
 
 use std::{future::Future, time::Duration};
 
-use super::{ApplyError, Mode, Writer};
+use super::{Mode, Writer};
 use crate::{
     messaging,
-    platform::{connections::Peers, leadership::Leadership, servers::chain},
+    platform::{connections::Peers, error_text::chain},
     postgres,
 };
 
@@ -35,52 +35,58 @@ impl Outside {
 pub(super) async fn database(
     writer: &mut Writer<'_>,
     peers: &Peers,
-    leadership: &Leadership,
     plan: Option<postgres::Plan>,
-) -> Result<Outside, ApplyError> {
-    let Some(plan) = plan else { return Ok(Outside::NotAsked) };
+) -> Outside {
+    let Some(plan) = plan else { return Outside::NotAsked };
     let work = Box::pin(async {
         let server = peers.postgres()?;
         postgres::apply(&server, &plan.statements).await.map_err(|error| chain(&error))
     });
-    carry_out(writer, leadership, "postgres", plan.statements.len(), work).await
+    carry_out(writer, "postgres", plan.statements.len(), work).await
 }
 
 pub(super) async fn messaging(
     writer: &mut Writer<'_>,
     peers: &Peers,
-    leadership: &Leadership,
     plan: Option<messaging::Plan>,
-) -> Result<Outside, ApplyError> {
-    let Some(plan) = plan else { return Ok(Outside::NotAsked) };
+) -> Outside {
+    let Some(plan) = plan else { return Outside::NotAsked };
     let work = Box::pin(async {
         let jetstream = peers.jetstream().await?;
         messaging::apply(&jetstream, &plan.actions).await.map_err(|error| chain(&error))
     });
-    carry_out(writer, leadership, "nats", plan.actions.len(), work).await
+    carry_out(writer, "nats", plan.actions.len(), work).await
 }
 
 /// Counts a plan, and carries it out for as long as this operator certainly leads.
 async fn carry_out(
     writer: &mut Writer<'_>,
-    leadership: &Leadership,
     system: &'static str,
     changes: usize,
     work: impl Future<Output = Result<(), String>>,
-) -> Result<Outside, ApplyError> {
+) -> Outside {
     if changes == 0 {
-        return Ok(Outside::Converged);
+        return Outside::Converged;
     }
     writer.note(changes);
     if writer.mode() == Mode::Pretend {
-        return Ok(Outside::Changed(changes));
+        return Outside::Changed(changes);
     }
-    let limit = leadership.proof().await?.min(PATIENCE);
+    let limit = match writer.leadership().proof().await {
+        Ok(leads_for) => leads_for.min(PATIENCE),
+        Err(error) => {
+            writer.fail(error.into());
+            return Outside::NotAsked;
+        }
+    };
     writer.metrics().outside_writes(system, changes);
     tracing::info!(system, changes, "changing what is outside Kubernetes");
-    Ok(match tokio::time::timeout(limit, work).await {
+    match tokio::time::timeout(limit, work).await {
         Ok(Ok(())) => Outside::Changed(changes),
         Ok(Err(problem)) => Outside::Refused(problem),
-        Err(_) => Outside::Refused(format!("not done within {} s", limit.as_secs())),
-    })
+        // The rest of a lease is another one each time; the message stays the same.
+        Err(_) => Outside::Refused(
+            "it takes longer than the lease lasts; what is done stays, and the rest follows".to_owned(),
+        ),
+    }
 }

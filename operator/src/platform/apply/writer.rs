@@ -1,5 +1,7 @@
 //! Writing objects: server-side apply of what differs.
 
+use std::time::Instant;
+
 use kube::{
     Api, Client, Resource, ResourceExt as _,
     api::{DeleteParams, DynamicObject, Patch, PatchParams, PropagationPolicy},
@@ -12,7 +14,10 @@ use crate::{
     platform::{
         build::hash,
         compare::contains,
+        error_text::{chain, is_forbidden},
+        failure::Failure,
         kind::{Kept, Kind},
+        leadership::{Leadership, NotLeading},
         live::Live,
         resolve::Platform,
     },
@@ -31,7 +36,7 @@ pub enum Mode {
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
     /// The API server refused or failed.
-    #[error("cannot write {kind:?} {name}")]
+    #[error("cannot write {kind} {name}")]
     Api {
         /// Its kind.
         kind: Kind,
@@ -42,45 +47,71 @@ pub enum WriteError {
         source: kube::Error,
     },
     /// Somebody else's object has that name.
-    #[error("{kind:?} {name} exists and does not belong to this platform: rename or remove it")]
+    #[error("{kind} {name} exists and does not belong to this platform: rename or remove it")]
     Foreign {
         /// Its kind.
         kind: Kind,
         /// Its name.
         name: String,
     },
+    /// Somebody changed it since it was read. What it holds cannot be derived again, so it is not overwritten.
+    #[error("{kind} {name} was changed by another, and is read again")]
+    Changed {
+        /// Its kind.
+        kind: Kind,
+        /// Its name.
+        name: String,
+    },
+    /// Another operator leads.
+    #[error("nothing is written any more")]
+    NotLeading(#[from] NotLeading),
     /// An object does not serialise.
-    #[error("cannot describe {0:?}")]
+    #[error("cannot describe {0}")]
     Form(Kind, #[source] serde_json::Error),
 }
 
 impl WriteError {
-    /// The condition's reason.
-    pub const fn reason(&self) -> &'static str {
+    /// What to say about it.
+    pub(crate) fn failure(&self) -> Failure {
+        let message = chain(self);
         match self {
-            Self::Foreign { .. } => reason::NAME_CONFLICT,
-            Self::Api { .. } | Self::Form(..) => reason::API_ERROR,
-        }
-    }
-
-    /// Whether only a person can mend it: the API server understood and will refuse again.
-    pub fn is_final(&self) -> bool {
-        match self {
-            Self::Foreign { .. } | Self::Form(..) => true,
-            Self::Api { source: kube::Error::Api(status), .. } => matches!(status.code, 400 | 403 | 422),
-            Self::Api { .. } => false,
+            Self::Foreign { .. } => Failure::terminal(reason::NAME_CONFLICT, message),
+            Self::Form(..) => Failure::terminal(reason::API_ERROR, message),
+            Self::Api { kind: Kind::Claim, name, source } if is_refused(source) => Failure::terminal(
+                reason::RESIZE_REFUSED,
+                format!(
+                    "volume {name} cannot grow: {}. Set the size back to what the volume has, or use a storage class that allows it",
+                    chain(source)
+                ),
+            ),
+            Self::Api { source, .. } if is_forbidden(source) => Failure::terminal(reason::FORBIDDEN, message),
+            // It understood, and will refuse again.
+            Self::Api { source, .. } if is_refused(source) => Failure::terminal(reason::API_ERROR, message),
+            Self::Api { .. } | Self::Changed { .. } | Self::NotLeading(_) => {
+                Failure::transient(reason::API_ERROR, message)
+            }
         }
     }
 }
 
-/// Writes the objects of one platform.
+/// Whether the API server understood and will refuse again.
+fn is_refused(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if matches!(status.code, 400 | 403 | 422))
+}
+
+/// Writes the objects of one platform. What cannot be written is noted, and the rest goes on; only who leads
+/// writes at all.
 pub struct Writer<'a> {
     client: &'a Client,
     metrics: &'a Metrics,
+    leadership: &'a Leadership,
     platform: &'a Platform,
     live: Live,
     mode: Mode,
     writes: usize,
+    /// Until when this operator certainly leads, once it was asked.
+    leads_until: Option<Instant>,
+    errors: Vec<WriteError>,
 }
 
 impl<'a> Writer<'a> {
@@ -88,11 +119,13 @@ impl<'a> Writer<'a> {
     pub fn new(
         client: &'a Client,
         metrics: &'a Metrics,
+        leadership: &'a Leadership,
         platform: &'a Platform,
         live: Live,
         mode: Mode,
     ) -> Self {
-        Self { client, metrics, platform, live, mode, writes: 0 }
+        let (writes, leads_until, errors) = (0, None, Vec::new());
+        Self { client, metrics, leadership, platform, live, mode, writes, leads_until, errors }
     }
 
     pub(super) const fn mode(&self) -> Mode {
@@ -103,51 +136,93 @@ impl<'a> Writer<'a> {
         self.metrics
     }
 
+    pub(super) const fn leadership(&self) -> &'a Leadership {
+        self.leadership
+    }
+
     /// Counts changes that are made elsewhere.
     pub(super) const fn note(&mut self, writes: usize) {
         self.writes += writes;
     }
 
-    pub(super) fn finish(self) -> (Live, usize) {
-        (self.live, self.writes)
+    /// Notes what went wrong.
+    pub(super) fn fail(&mut self, error: WriteError) {
+        self.errors.push(error);
     }
 
-    /// Applies objects of one kind.
-    pub(super) async fn all<K: Kept>(&mut self, objects: &[K]) -> Result<(), WriteError> {
+    /// Every object as it is now, the number of writes, and what could not be written.
+    pub(super) fn finish(self) -> (Live, usize, Vec<WriteError>) {
+        (self.live, self.writes, self.errors)
+    }
+
+    /// Applies objects of one kind; says whether all of them are as they should be.
+    pub(super) async fn all<'b, K: Kept + 'b>(&mut self, objects: impl IntoIterator<Item = &'b K>) -> bool {
+        let before = self.errors.len();
         for object in objects {
-            self.one(object).await?;
+            if let Err(error) = self.one(object).await {
+                self.fail(error);
+            }
         }
-        Ok(())
+        self.errors.len() == before
     }
 
     async fn one<K: Kept>(&mut self, object: &K) -> Result<(), WriteError> {
         let kind = K::KIND;
         let name = object.name_any();
-        let desired = described(object).map_err(|error| WriteError::Form(kind, error))?;
+        let mut desired = described(object).map_err(|error| WriteError::Form(kind, error))?;
         let live = self.live.raw(kind, &name);
         if live.is_some_and(|live| contains(live, &desired) && same_owners(live, &desired)) {
             return Ok(());
         }
-        let known = live.is_some();
+        let version = live.map(|live| live["metadata"]["resourceVersion"].clone());
         self.writes += 1;
         if self.mode == Mode::Pretend {
             return Ok(());
         }
+        self.leads().await?;
         let api = self.api(kind);
-        let failed = |source| WriteError::Api { kind, name: name.clone(), source };
-        if !known {
-            // Not found by label: it may still be there, as somebody else's.
-            let found = api.get_opt(&name).await.map_err(failed)?;
-            let found =
-                found.map(serde_json::to_value).transpose().map_err(|error| WriteError::Form(kind, error))?;
-            if found.is_some_and(|found| Live::is_foreign(&found, self.platform)) {
-                return Err(WriteError::Foreign { kind, name });
+        let failed = |source| match source {
+            kube::Error::Api(status) if status.code == 409 => {
+                WriteError::Changed { kind, name: name.clone() }
+            }
+            source => WriteError::Api { kind, name: name.clone(), source },
+        };
+        // Keys, passwords and seeds cannot be derived again: those of another operator are never overwritten by
+        // what was made from an older look.
+        let guarded = kind == Kind::Secret;
+        match &version {
+            Some(version) if guarded => desired["metadata"]["resourceVersion"] = version.clone(),
+            Some(_) => {}
+            None => {
+                // Not found before: it may be there by now, or be another's without our labels.
+                let found = api.get_opt(&name).await.map_err(failed)?;
+                let found = found
+                    .map(serde_json::to_value)
+                    .transpose()
+                    .map_err(|error| WriteError::Form(kind, error))?;
+                if let Some(found) = found {
+                    if Live::is_foreign(&found, self.platform) {
+                        return Err(WriteError::Foreign { kind, name });
+                    }
+                    if guarded {
+                        return Err(WriteError::Changed { kind, name });
+                    }
+                }
             }
         }
-        tracing::info!(object.kind = ?kind, object.name = name, created = !known, "applying");
+        tracing::info!(object.kind = %kind, object.name = name, created = version.is_none(), "applying");
         let parameters = PatchParams::apply(FIELD_MANAGER).force();
         let applied = api.patch(&name, &parameters, &Patch::Apply(&desired)).await.map_err(failed)?;
         self.keep(kind, applied)
+    }
+
+    /// Proof that this operator leads, asked for before the first write and whenever it has run out.
+    async fn leads(&mut self) -> Result<(), NotLeading> {
+        self.leadership.held()?;
+        if self.leads_until.is_none_or(|end| Instant::now() >= end) {
+            self.leads_until = Some(Instant::now() + self.leadership.proof().await?);
+        }
+        Ok(())
     }
 
     /// Sets one annotation. It only hastens what happens anyway, so it is nothing that a person waits for.
@@ -160,6 +235,7 @@ impl<'a> Writer<'a> {
         if self.mode == Mode::Pretend {
             return Ok(());
         }
+        self.leads().await?;
         self.writes += 1;
         let patch = json!({"metadata": {"annotations": {key: value}}});
         let parameters =
@@ -178,6 +254,7 @@ impl<'a> Writer<'a> {
         if self.mode == Mode::Pretend {
             return Ok(());
         }
+        self.leads().await?;
         let uid = self.live.raw(kind, name).and_then(|object| object["metadata"]["uid"].as_str());
         let parameters = DeleteParams {
             propagation_policy: Some(PropagationPolicy::Background),
@@ -187,7 +264,7 @@ impl<'a> Writer<'a> {
             }),
             ..DeleteParams::default()
         };
-        tracing::info!(object.kind = ?kind, object.name = name, "deleting what no spec asks for");
+        tracing::info!(object.kind = %kind, object.name = name, "deleting what no spec asks for");
         match self.api(kind).delete(name, &parameters).await {
             Ok(_) => Ok(()),
             Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),

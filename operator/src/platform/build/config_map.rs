@@ -12,9 +12,9 @@ use super::{
 };
 use crate::platform::{keys::Keys, memory::key, resolve::Platform};
 
-/// The configuration of every service, and the public keys unless they are a shared secret.
-pub(super) fn config_maps(platform: &Platform, keys: &Keys) -> Vec<ConfigMap> {
-    let mut all: Vec<ConfigMap> = platform
+/// The configuration of every service.
+pub(super) fn config_maps(platform: &Platform) -> Vec<ConfigMap> {
+    platform
         .services
         .iter()
         .map(|plan| ConfigMap {
@@ -22,13 +22,14 @@ pub(super) fn config_maps(platform: &Platform, keys: &Keys) -> Vec<ConfigMap> {
             data: Some(BTreeMap::from([(CONFIG_FILE.to_owned(), config(platform, plan))])),
             ..ConfigMap::default()
         })
-        .collect();
-    if !keys.keyring.jwks_is_secret() {
-        all.push(ConfigMap {
-            metadata: meta(platform, platform.object_name("verification-keys"), "auth", Fate::Goes),
-            data: Some(BTreeMap::from([(key::JWKS.to_owned(), keys.jwks.clone())])),
-            ..ConfigMap::default()
-        });
-    }
-    all
+        .collect()
+}
+
+/// The public keys, unless they are a shared secret.
+pub(super) fn verification_keys(platform: &Platform, keys: &Keys) -> Option<ConfigMap> {
+    (!keys.keyring.jwks_is_secret()).then(|| ConfigMap {
+        metadata: meta(platform, platform.object_name("verification-keys"), "auth", Fate::Goes),
+        data: Some(BTreeMap::from([(key::JWKS.to_owned(), keys.jwks.clone())])),
+        ..ConfigMap::default()
+    })
 }

@@ -28,14 +28,14 @@ pub enum Migration {
 }
 
 /// Component label of migration pods: a Service of the service must not select them.
-fn component(service: &topology::Service) -> String {
-    format!("{}-migrate", service.name)
+pub(crate) fn component(service: &str) -> String {
+    format!("{service}-migrate")
 }
 
-/// Name of the Job that brings the service's schema to the release in this image. Nothing else makes
+/// Name of the Job that brings the schema of this database to the release in this image. Nothing else makes
 /// another Job: other resources or nodes are no reason to migrate again.
-pub(crate) fn name(platform: &Platform, plan: &ServicePlan) -> String {
-    let revision = hash([&plan.image]);
+pub(crate) fn name(platform: &Platform, plan: &ServicePlan, identity: Option<&str>) -> String {
+    let revision = hash([plan.image.as_str(), identity.unwrap_or_default()]);
     platform.object_name(&format!("{}-migrate-{}", plan.service.name, &revision[..8]))
 }
 
@@ -57,10 +57,10 @@ pub(crate) fn progress(job: Option<&Value>) -> Migration {
 }
 
 /// The Job that migrates the database of a service, as its owner.
-pub(super) fn job(platform: &Platform, plan: &ServicePlan) -> Job {
-    let component = component(plan.service);
+pub(super) fn job(platform: &Platform, plan: &ServicePlan, name: String) -> Job {
+    let component = component(plan.service.name);
     Job {
-        metadata: meta(platform, name(platform, plan), &component, Fate::Goes),
+        metadata: meta(platform, name, &component, Fate::Goes),
         spec: Some(JobSpec {
             // Three attempts in half a minute: a server that restarts is no failure, a wrong statement stays one.
             backoff_limit: Some(2),

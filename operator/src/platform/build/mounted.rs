@@ -11,7 +11,7 @@ use crate::{
         keys::Keys,
         live::Live,
         memory::Memory,
-        resolve::{Platform, ServicePlan},
+        resolve::{Platform, PostgresServer, ServicePlan},
     },
 };
 
@@ -27,17 +27,28 @@ pub struct Stamp {
 /// Pods that carry another revision than that of the keys and credentials mounted into them. The kubelet
 /// then brings the new files at once; nothing restarts.
 pub(super) fn stamps(platform: &Platform, memory: &Memory, keys: &Keys, live: &Live) -> Vec<Stamp> {
-    let mut stamps = Vec::new();
-    for plan in &platform.services {
-        let revision = revision(plan, memory, keys);
-        let pods = live.all::<Pod>().filter(|pod| {
-            pod.labels().get(LABEL_COMPONENT).map(String::as_str) == Some(plan.service.name)
-                && pod.metadata.deletion_timestamp.is_none()
-                && pod.annotations().get(ANNOTATION_MOUNTED) != Some(&revision)
-        });
-        stamps.extend(pods.map(|pod| Stamp { pod: pod.name_any(), revision: revision.clone() }));
-    }
-    stamps
+    let of_service = |plan: &ServicePlan| stamps_of(live, plan.service.name, &revision(plan, memory, keys));
+    platform.services.iter().flat_map(of_service).collect()
+}
+
+/// The pods of PostgreSQL, with the revision of the administrator's password: the server takes up a new one
+/// once the kubelet has brought it.
+pub(super) fn server_stamps(platform: &Platform, memory: &Memory, live: &Live) -> Vec<Stamp> {
+    let (PostgresServer::Managed { .. }, Some(administrator)) = (&platform.postgres, &memory.administrator)
+    else {
+        return Vec::new();
+    };
+    stamps_of(live, super::postgres::PART, &hash([administrator.password.expose_secret()]))
+}
+
+fn stamps_of(live: &Live, component: &str, revision: &str) -> Vec<Stamp> {
+    let outdated = |pod: &Pod| {
+        pod.labels().get(LABEL_COMPONENT).map(String::as_str) == Some(component)
+            && pod.metadata.deletion_timestamp.is_none()
+            && pod.annotations().get(ANNOTATION_MOUNTED).map(String::as_str) != Some(revision)
+    };
+    let pods = live.all::<Pod>().filter(outdated);
+    pods.map(|pod| Stamp { pod: pod.name_any(), revision: revision.to_owned() }).collect()
 }
 
 fn revision(plan: &ServicePlan, memory: &Memory, keys: &Keys) -> String {

@@ -183,7 +183,8 @@ pub(super) fn config_volume(name: &str, config_map: String) -> Volume {
 }
 
 /// A volume of the ConfigMap or the Secret of that name, whichever there is: the public keys change
-/// places when they become a shared secret (HS256), and the pods need not be replaced for it.
+/// places when they become a shared secret (HS256), and the pods need not be replaced for it. Where there are
+/// both, the later one counts: the Secret of a former algorithm cannot be deleted.
 pub(super) fn either_volume(volume: &str, name: &str) -> Volume {
     let config_map = ConfigMapProjection { name: name.to_owned(), optional: Some(true), items: None };
     let secret = SecretProjection { name: name.to_owned(), optional: Some(true), items: None };
@@ -192,8 +193,8 @@ pub(super) fn either_volume(volume: &str, name: &str) -> Volume {
         projected: Some(ProjectedVolumeSource {
             default_mode: Some(SECRET_MODE),
             sources: Some(vec![
-                VolumeProjection { config_map: Some(config_map), ..VolumeProjection::default() },
                 VolumeProjection { secret: Some(secret), ..VolumeProjection::default() },
+                VolumeProjection { config_map: Some(config_map), ..VolumeProjection::default() },
             ]),
         }),
         ..Volume::default()

@@ -24,7 +24,8 @@ use crate::{
     },
 };
 
-const PART: &str = "postgres";
+/// Component label of the server, and part of its names.
+pub(super) const PART: &str = "postgres";
 /// User of the server in common images.
 const USER: i64 = 999;
 const DATA: &str = "/var/lib/postgresql/data";
@@ -48,8 +49,27 @@ exec postgres -c config_file=/etc/shopflow/postgres/postgresql.conf
 /// Ends sessions and writes a checkpoint; the default signal would wait for clients that never leave.
 const STOP: &str = "kill -INT 1; while kill -0 1 2>/dev/null; do sleep 0.2; done";
 
-const READY: &str = r#"for folder in /usr/lib/postgresql/*/bin; do PATH="$PATH:$folder"; done
+const ALIVE: &str = r#"for folder in /usr/lib/postgresql/*/bin; do PATH="$PATH:$folder"; done
 exec pg_isready --quiet --host=127.0.0.1 --username=postgres --dbname=postgres"#;
+
+/// Ready means that the server has the password of the Secret, also after the Secret was recreated. Each version
+/// of a mounted Secret lies in a folder of its own, so the password is set once for each.
+const READY: &str = r#"for folder in /usr/lib/postgresql/*/bin; do PATH="$PATH:$folder"; done
+pg_isready --quiet --host=127.0.0.1 --username=postgres --dbname=postgres || exit
+version=$(readlink /etc/shopflow/superuser/..data)
+[ "$(cat /tmp/superuser 2>/dev/null)" != "$version" ] || exit 0
+password=$(sed "s/'/''/g" /etc/shopflow/superuser/password)
+psql --quiet --no-psqlrc --host=/tmp --username=postgres --dbname=postgres --set=ON_ERROR_STOP=1 <<SQL || exit
+SET log_statement = 'none';
+SET log_min_duration_statement = -1;
+SET log_min_error_statement = 'panic';
+ALTER ROLE postgres PASSWORD '$password';
+SQL
+printf %s "$version" >/tmp/superuser
+"#;
+
+/// Where `psql` looks for the server's socket when it is told nothing.
+const SOCKETS: &str = "/var/run/postgresql";
 
 fn settings(connections: u32) -> String {
     format!("max_connections = {connections}\n{SETTINGS}")
@@ -57,8 +77,9 @@ fn settings(connections: u32) -> String {
 
 const SETTINGS: &str = "\
 listen_addresses = '*'
-unix_socket_directories = '/tmp'
+unix_socket_directories = '/tmp, /var/run/postgresql'
 hba_file = '/etc/shopflow/postgres/pg_hba.conf'
+ident_file = '/etc/shopflow/postgres/pg_ident.conf'
 data_directory = '/var/lib/postgresql/data/pgdata'
 shared_buffers = 128MB
 dynamic_shared_memory_type = posix
@@ -71,8 +92,12 @@ datestyle = 'iso, mdy'
 lc_messages = 'C'
 ";
 
-/// Everyone needs a password, whatever the address.
-const RULES: &str = "host all all all scram-sha-256\n";
+/// Everyone needs a password, whatever the address. Who is inside the pod, as the server itself, needs none for
+/// its sockets: there is no password to lose on that way.
+const RULES: &str = "local all postgres peer map=server\nhost all all all scram-sha-256\n";
+
+/// Whatever the image calls the server's user, no other one is in the pod.
+const USERS: &str = "server /^.*$ postgres\n";
 
 /// The settings of the server, if there is one of our own.
 pub(super) fn config_map(platform: &Platform) -> Option<ConfigMap> {
@@ -84,6 +109,7 @@ pub(super) fn config_map(platform: &Platform) -> Option<ConfigMap> {
         data: Some(BTreeMap::from([
             ("postgresql.conf".to_owned(), settings(*connections)),
             ("pg_hba.conf".to_owned(), RULES.to_owned()),
+            ("pg_ident.conf".to_owned(), USERS.to_owned()),
         ])),
         ..ConfigMap::default()
     })
@@ -113,11 +139,12 @@ fn template(platform: &Platform, image: &str, resources: &Resources, connections
             pod::secret_volume("superuser", platform.object_name(PART)),
             pod::config_volume("config", platform.object_name(PART)),
             pod::scratch_volume("tmp"),
+            pod::scratch_volume("sockets"),
         ]),
         termination_grace_period_seconds: Some(120),
         ..pod::common(platform, USER)
     };
-    pod::template(platform, PART, hash([settings(connections).as_str(), RULES]), spec)
+    pod::template(platform, PART, hash([settings(connections).as_str(), RULES, USERS]), spec)
 }
 
 fn container(platform: &Platform, image: &str, resources: &Resources) -> Container {
@@ -139,10 +166,10 @@ fn container(platform: &Platform, image: &str, resources: &Resources) -> Contain
         }]),
         resources: Some(pod::resources(resources)),
         security_context: Some(pod::container_security()),
-        readiness_probe: Some(exec_probe(2, 3)),
+        readiness_probe: Some(exec_probe(READY, 2, 3)),
         // Recovery after a crash may take long; it must not be cut short.
-        startup_probe: Some(exec_probe(1, 600)),
-        liveness_probe: Some(exec_probe(20, 6)),
+        startup_probe: Some(exec_probe(ALIVE, 1, 600)),
+        liveness_probe: Some(exec_probe(ALIVE, 20, 6)),
         lifecycle: Some(Lifecycle {
             pre_stop: Some(LifecycleHandler { exec: Some(exec(STOP)), ..LifecycleHandler::default() }),
             ..Lifecycle::default()
@@ -152,6 +179,7 @@ fn container(platform: &Platform, image: &str, resources: &Resources) -> Contain
             pod::read_only("superuser", PASSWORD),
             pod::read_only("config", CONFIG),
             pod::writable("tmp", "/tmp"),
+            pod::writable("sockets", SOCKETS),
         ]),
         ..Container::default()
     }
@@ -165,9 +193,9 @@ fn exec(script: &str) -> ExecAction {
     ExecAction { command: Some(shell(script)) }
 }
 
-fn exec_probe(period: i32, failures: i32) -> Probe {
+fn exec_probe(script: &str, period: i32, failures: i32) -> Probe {
     Probe {
-        exec: Some(exec(READY)),
+        exec: Some(exec(script)),
         period_seconds: Some(period),
         failure_threshold: Some(failures),
         timeout_seconds: Some(5),

@@ -11,65 +11,83 @@ use crate::{
         endpoints,
         identities::Identities,
         keys::Keys,
+        kind::Kind,
+        live::Live,
         memory::{DatabaseMemory, Memory, key},
         resolve::{Platform, PostgresServer},
     },
     postgres::{self, logins},
 };
 
-/// Secrets, in two groups: PostgreSQL must know a new password before its URL is written down.
+/// Secrets, in groups of what must come before what. One whose values are not known is left as it is.
+#[derive(Default)]
 pub(super) struct Secrets {
+    /// The keys that verify, where they are a shared secret.
+    pub(super) verification_keys: Option<Secret>,
+    /// What signs, and what is signed by it: verifiers must have been told before.
+    pub(super) signers: Vec<Secret>,
+    /// Passwords, seeds and credentials.
     pub(super) now: Vec<Secret>,
+    /// PostgreSQL must know a new password before its URL is written down.
     pub(super) once_the_database_has_them: Vec<Secret>,
 }
 
-/// All Secrets of the platform.
-pub(super) fn secrets(platform: &Platform, memory: &Memory, keys: &Keys) -> Secrets {
-    let mut now = shared(platform, memory, keys);
-    let mut later = Vec::new();
-    for plan in &platform.services {
-        let service = plan.service.name;
-        let credentials = keys.credentials.get(service);
-        let credentials = credentials.map(|text| (key::CREDENTIALS, text.clone()));
-        now.push(secret(platform, &format!("{service}-nats"), service, Fate::Goes, credentials));
-        let tokens = keys.tokens.get(service).into_iter().flatten();
-        let tokens = tokens.map(|(audience, token)| (*audience, token.clone()));
-        now.push(secret(platform, &format!("{service}-tokens"), service, Fate::Goes, tokens));
-        if let Some(database) = memory.databases.get(service) {
-            let [owner, app] = database_secrets(platform, service, database);
-            now.push(owner);
-            if database.unwritten { later.push(app) } else { now.push(app) }
-        }
+/// The Secrets of signing keys, tokens and credentials.
+pub(super) fn of_keys(platform: &Platform, keys: &Keys, live: &Live) -> Secrets {
+    let keyring = [(key::KEYRING, keys.keyring.to_json())];
+    let mut secrets = Secrets {
+        verification_keys: verification_keys(platform, keys, live),
+        signers: vec![secret(platform, "signing-keys", "auth", Fate::HoldsData, keyring)],
+        ..Secrets::default()
+    };
+    for (service, tokens) in &keys.tokens {
+        let tokens = tokens.iter().map(|(audience, token)| (*audience, token.clone()));
+        secrets.signers.push(secret(platform, &format!("{service}-tokens"), service, Fate::Goes, tokens));
     }
-    Secrets { now, once_the_database_has_them: later }
+    for (service, credentials) in &keys.credentials {
+        let credentials = [(key::CREDENTIALS, credentials.clone())];
+        secrets.now.push(secret(platform, &format!("{service}-nats"), service, Fate::Goes, credentials));
+    }
+    secrets
 }
 
-fn shared(platform: &Platform, memory: &Memory, keys: &Keys) -> Vec<Secret> {
-    let keyring = [(key::KEYRING, keys.keyring.to_json())];
-    let admin =
-        [(key::EMAIL, memory.admin.email.clone().into()), (key::PASSWORD, memory.admin.password.clone())];
-    let mut all = vec![
-        secret(platform, "signing-keys", "auth", Fate::HoldsData, keyring),
-        secret(platform, "admin", "auth", Fate::HoldsData, admin),
-    ];
-    if matches!(platform.postgres, PostgresServer::Managed { .. }) {
-        let administrator = &memory.administrator;
+/// Pods still mount the Secret of a former HS256 keyring, which the operator may not delete: it never holds
+/// another set than the present one.
+fn verification_keys(platform: &Platform, keys: &Keys, live: &Live) -> Option<Secret> {
+    const PART: &str = "verification-keys";
+    let kept = live.raw(Kind::Secret, &platform.object_name(PART)).is_some();
+    let jwks = [(key::JWKS, keys.jwks.clone().into())];
+    (keys.keyring.jwks_is_secret() || kept).then(|| secret(platform, PART, "auth", Fate::Goes, jwks))
+}
+
+/// The Secrets of the servers, their databases and the first administrator.
+pub(super) fn of_servers(platform: &Platform, memory: &Memory, secrets: &mut Secrets) {
+    if let Some(admin) = &memory.admin {
+        let values = [(key::EMAIL, admin.email.clone().into()), (key::PASSWORD, admin.password.clone())];
+        secrets.now.push(secret(platform, "admin", "auth", Fate::HoldsData, values));
+    }
+    if let (PostgresServer::Managed { .. }, Some(administrator)) = (&platform.postgres, &memory.administrator)
+    {
         let values = [
             (key::USERNAME, administrator.username.clone().into()),
             (key::PASSWORD, administrator.password.clone()),
         ];
-        all.push(secret(platform, "postgres", "postgres", Fate::HoldsData, values));
+        secrets.now.push(secret(platform, "postgres", "postgres", Fate::HoldsData, values));
     }
-    if let Identities::Managed { seeds, .. } = &memory.identities {
+    if let Some(Identities::Managed { seeds, .. }) = &memory.identities {
         // Strings and a time always serialise.
         let seeds = serde_json::to_string(seeds).unwrap_or_default();
-        all.push(secret(platform, "nats", "nats", Fate::HoldsData, [(key::SEEDS, seeds.into())]));
+        secrets.now.push(secret(platform, "nats", "nats", Fate::HoldsData, [(key::SEEDS, seeds.into())]));
     }
-    if keys.keyring.jwks_is_secret() {
-        let jwks = [(key::JWKS, keys.jwks.clone().into())];
-        all.push(secret(platform, "verification-keys", "auth", Fate::Goes, jwks));
+    for (service, database) in &memory.databases {
+        let [owner, app] = database_secrets(platform, service, database);
+        secrets.now.push(owner);
+        if database.unwritten {
+            secrets.once_the_database_has_them.push(app);
+        } else {
+            secrets.now.push(app);
+        }
     }
-    all
 }
 
 /// The URLs for migrations and for the running service.

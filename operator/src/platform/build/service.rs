@@ -13,7 +13,7 @@ pub(crate) const POSTGRES_PORT: u16 = 5432;
 /// Port of NATS.
 pub(crate) const NATS_PORT: u16 = 4222;
 
-/// The two names under which older documents know a service.
+/// The two names under which older clients know a service.
 pub(crate) fn names(service: &topology::Service) -> [String; 2] {
     [service.name.to_owned(), format!("{}-service", service.name)]
 }
@@ -26,15 +26,15 @@ pub(super) fn services(platform: &Platform) -> Vec<Service> {
         .flat_map(|plan| names(plan.service).map(|name| http(platform, plan.service, name)))
         .collect();
     if matches!(platform.postgres, PostgresServer::Managed { .. }) {
-        all.push(server(platform, "postgres", POSTGRES_PORT));
+        all.extend(server(platform, "postgres", POSTGRES_PORT));
     }
     if matches!(platform.nats, NatsServer::Managed { .. }) {
-        all.push(server(platform, "nats", NATS_PORT));
+        all.extend(server(platform, "nats", NATS_PORT));
     }
     all
 }
 
-/// A service answers on its port, and on the one under which older documents know it.
+/// A service answers on its port, and on the one under which older clients know it.
 fn http(platform: &Platform, service: &topology::Service, name: String) -> Service {
     let target = IntOrString::String("http".to_owned());
     let ports = [("http", Some(service.port)), ("alias", service.alias_port)];
@@ -52,9 +52,15 @@ fn http(platform: &Platform, service: &topology::Service, name: String) -> Servi
     }
 }
 
-fn server(platform: &Platform, component: &str, port: u16) -> Service {
-    Service {
-        metadata: meta(platform, platform.object_name(component), component, Fate::Goes),
+/// Name of the Service that gives each pod of a server a name of its own.
+pub(super) fn headless(platform: &Platform, component: &str) -> String {
+    platform.object_name(&format!("{component}-headless"))
+}
+
+/// The Service for clients, and the one for the pods' own names.
+fn server(platform: &Platform, component: &str, port: u16) -> [Service; 2] {
+    let service = |name: String| Service {
+        metadata: meta(platform, name, component, Fate::Goes),
         spec: Some(ServiceSpec {
             selector: Some(selector(platform, component)),
             ports: Some(vec![tcp(component, port, IntOrString::String(component.to_owned()))]),
@@ -62,7 +68,14 @@ fn server(platform: &Platform, component: &str, port: u16) -> Service {
             ..ServiceSpec::default()
         }),
         status: None,
+    };
+    let mut pods = service(headless(platform, component));
+    if let Some(spec) = &mut pods.spec {
+        spec.cluster_ip = Some("None".to_owned());
+        // Servers of a cluster find one another before they are ready.
+        spec.publish_not_ready_addresses = Some(true);
     }
+    [service(platform.object_name(component)), pods]
 }
 
 fn tcp(name: &str, port: u16, target: IntOrString) -> ServicePort {

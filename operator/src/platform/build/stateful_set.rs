@@ -7,7 +7,7 @@ use k8s_openapi::api::{
 
 use super::{
     meta::{Fate, label_selector, meta},
-    storage,
+    service, storage,
 };
 use crate::platform::{
     kind::Kind,
@@ -27,7 +27,10 @@ pub(super) fn with_volume(
     let claim = storage::template(platform, part, volume, live.raw(Kind::StatefulSet, &name));
     StatefulSet {
         spec: Some(StatefulSetSpec {
-            service_name: Some(name.clone()),
+            service_name: Some(service::headless(platform, part)),
+            // The controller then replaces a pod that cannot start when the template is corrected; in order, it would
+            // wait for that pod for ever. Neither of these two can be changed later.
+            pod_management_policy: Some("Parallel".to_owned()),
             replicas: Some(1),
             selector: label_selector(platform, part),
             template,

@@ -49,10 +49,11 @@ impl World {
     fn from(resource: ShopFlowPlatform, live: Live) -> Self {
         let now = Timestamp::from_second(1_800_000_000).unwrap();
         let platform = resolve::resolve(&resource, &Release::default()).unwrap();
-        let gathered = Gathered { resource: resource.clone(), live: live.clone(), older: None };
-        let memory = memory::recall(&gathered, &platform, keys::policy_of(&platform), now).unwrap();
+        let gathered = Gathered { resource: resource.clone(), live: live.clone() };
+        let memory = memory::recall(&gathered, &platform, keys::policy_of(&platform), now);
+        assert!(memory.unknown.is_empty(), "{:?}", memory.unknown);
         let secrets = Secrets { live: &live, platform: &platform };
-        let keys = keys::advance(&platform, &memory, &secrets, Adoption::Unknown, now).unwrap();
+        let keys = keys::advance(&platform, &memory, &secrets, Adoption::Unknown, now).unwrap().unwrap();
         let plans =
             platform.databases().map(|plan| (plan.service.name.to_owned(), crate::postgres::Plan::default()));
         let servers = Servers {
@@ -60,6 +61,7 @@ impl World {
             messaging: Seen::Known(crate::messaging::Plan::default()),
             adoption: Adoption::Unknown,
             outages: None,
+            identities: BTreeMap::new(),
         };
         let mut world = Self { resource, platform, memory, keys, servers, live };
         world.migrate("Complete");
@@ -70,7 +72,7 @@ impl World {
     fn migrate(&mut self, end: &str) {
         for plan in self.platform.databases() {
             let conditions = json!([{"type": end, "status": "True"}]);
-            let name = job::name(&self.platform, plan);
+            let name = job::name(&self.platform, plan, None);
             self.live
                 .insert(Kind::Job, json!({"metadata": {"name": name}, "status": {"conditions": conditions}}));
         }
@@ -81,7 +83,7 @@ impl World {
     }
 
     fn try_build(&self) -> Result<Desired, BuildError> {
-        build(&self.platform, &self.memory, &self.keys, &self.servers, &self.live)
+        build(&self.platform, &self.memory, Some(&self.keys), &self.servers, &self.live)
     }
 
     /// What the API server has once all of this is applied.
@@ -108,6 +110,9 @@ fn built(spec: &str) -> Objects {
 fn objects(desired: &Desired) -> Objects {
     let Desired {
         service_accounts,
+        verification_keys,
+        shared_verification_keys,
+        signers,
         secrets,
         secrets_after_database,
         config_maps,
@@ -125,6 +130,9 @@ fn objects(desired: &Desired) -> Objects {
     } = desired;
     let mut all = Objects::new();
     put(&mut all, service_accounts);
+    put(&mut all, verification_keys);
+    put(&mut all, shared_verification_keys);
+    put(&mut all, signers);
     put(&mut all, secrets);
     put(&mut all, secrets_after_database);
     put(&mut all, config_maps);
@@ -137,7 +145,7 @@ fn objects(desired: &Desired) -> Objects {
     all
 }
 
-fn put<K: Kept>(all: &mut Objects, objects: &[K]) {
+fn put<'a, K: Kept + 'a>(all: &mut Objects, objects: impl IntoIterator<Item = &'a K>) {
     for object in objects {
         let name = object.meta().name.clone().unwrap();
         let twice = all.insert((K::KIND, name), serde_json::to_value(object).unwrap());

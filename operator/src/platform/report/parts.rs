@@ -12,12 +12,14 @@ use crate::{
     messaging::{Action, Conflict, Plan},
     platform::{
         apply::{Applied, Outside},
-        build::Migration,
+        build::{Migration, migration_component},
         keys::Keys,
         kind::Kind,
+        pods,
         resolve::{NatsServer, Platform, PostgresServer, ServicePlan},
         servers::{Seen, Servers},
     },
+    postgres,
 };
 
 /// Longest list of names in a message.
@@ -39,9 +41,10 @@ fn service(platform: &Platform, plan: &ServicePlan, applied: &Applied) -> Servic
     // An older generation's pods are ready, but not as declared.
     let current =
         deployment.is_some() && number("/status/observedGeneration") >= number("/metadata/generation");
-    let settled = current && number("/status/replicas") == number("/status/updatedReplicas");
-    let ready =
-        if current { number("/status/readyReplicas").min(number("/status/updatedReplicas")) } else { 0 };
+    let former = number("/status/replicas") - number("/status/updatedReplicas");
+    let settled = current && former == 0;
+    // Those of the former revision are ready too, and go only after the new ones are.
+    let ready = if current { (number("/status/readyReplicas") - former).max(0) } else { 0 };
     let ready = i32::try_from(ready).unwrap_or(i32::MAX);
     let reason = match deployment {
         None => Some("the service waits for its database and migration".to_owned()),
@@ -49,7 +52,7 @@ fn service(platform: &Platform, plan: &ServicePlan, applied: &Applied) -> Servic
         Some(_) if number("/spec/replicas") != i64::from(plan.replicas) => {
             Some("the number of pods is not changed yet".to_owned())
         }
-        Some(object) => Some(why_not(object)),
+        Some(object) => Some(why_not(object, pods::failing(&applied.live, plan.service.name))),
     };
     ServiceStatus {
         name: plan.service.name.to_owned(),
@@ -60,16 +63,16 @@ fn service(platform: &Platform, plan: &ServicePlan, applied: &Applied) -> Servic
     }
 }
 
-fn why_not(deployment: &Value) -> String {
+fn why_not(deployment: &Value, pod: Option<String>) -> String {
     let conditions = deployment["status"]["conditions"].as_array();
-    let failing = conditions.and_then(|all| {
+    let stuck = conditions.and_then(|all| {
         let bad = |one: &&Value| {
             (one["type"] == "ReplicaFailure" && one["status"] == "True")
                 || (one["type"] == "Progressing" && one["status"] == "False")
         };
         all.iter().find(bad)?["message"].as_str()
     });
-    failing.unwrap_or("pods are starting").to_owned()
+    pod.or_else(|| stuck.map(str::to_owned)).unwrap_or_else(|| "pods are starting".to_owned())
 }
 
 /// `3/4`.
@@ -92,7 +95,10 @@ pub(super) fn services_condition(services: &[ServiceStatus]) -> Outcome {
             service.reason.as_deref().unwrap_or_default()
         )
     });
-    Outcome::no(reason::PODS_NOT_READY, list.collect::<Vec<_>>().join("; "))
+    let failing =
+        waiting.iter().any(|service| service.reason.as_ref().is_some_and(|why| why.starts_with("pod ")));
+    let reason = if failing { reason::POD_FAILING } else { reason::PODS_NOT_READY };
+    Outcome::no(reason, list.collect::<Vec<_>>().join("; "))
 }
 
 /// Databases and streams, as far as they could be seen.
@@ -100,7 +106,11 @@ pub(super) fn servers(servers: &Servers, status: &mut PlatformStatus) {
     if let Seen::Known(plans) = &servers.database {
         status.databases = plans
             .keys()
-            .map(|name| DatabaseStatus { name: name.clone(), ready: servers.database_ready(name) })
+            .map(|name| DatabaseStatus {
+                name: name.clone(),
+                ready: servers.database_ready(name),
+                identity: servers.identities.get(name).cloned(),
+            })
             .collect();
     }
     if let Seen::Known(plan) = &servers.messaging {
@@ -125,26 +135,62 @@ fn stream_status(stream: &topology::Stream, plan: &Plan) -> StreamStatus {
 fn concerns(plan: &Plan, name: &str) -> bool {
     let about = |action: &Action| match action {
         Action::CreateStream(config) | Action::UpdateStream(config) => config.name == name,
-        Action::CreateConsumer { stream, .. } | Action::UpdateConsumer { stream, .. } => stream == name,
+        Action::CreateConsumer { stream, .. }
+        | Action::UpdateConsumer { stream, .. }
+        | Action::DeleteConsumer { stream, .. } => stream == name,
     };
     let named = |conflict: &Conflict| conflict.object.split([' ', '/']).nth(1) == Some(name);
     plan.actions.iter().any(about) || plan.conflicts.iter().any(named)
 }
 
-pub(super) fn databases_ready(servers: &Servers, applied: Option<&Applied>) -> Outcome {
+/// Why the pod of a managed server is not as declared; `None` when it is, or when there is none of our own.
+fn rollout(platform: Option<&Platform>, part: &str, applied: Option<&Applied>) -> Option<Outcome> {
+    let (platform, applied) = (platform?, applied?);
+    let managed = match part {
+        POSTGRES => matches!(platform.postgres, PostgresServer::Managed { .. }),
+        _ => matches!(platform.nats, NatsServer::Managed { .. }),
+    };
+    let set = applied.live.raw(Kind::StatefulSet, &platform.object_name(part)).filter(|_| managed)?;
+    let number = |path: &str| set.pointer(path).and_then(Value::as_i64).unwrap_or(0);
+    let declared = number("/spec/replicas");
+    let current = number("/status/observedGeneration") >= number("/metadata/generation");
+    let rolled = number("/status/updatedReplicas") >= declared && number("/status/readyReplicas") >= declared;
+    (!current || !rolled).then(|| starting(part, Some(applied)))
+}
+
+const POSTGRES: &str = "postgres";
+const NATS: &str = "nats";
+
+fn starting(part: &str, applied: Option<&Applied>) -> Outcome {
+    let name = if part == POSTGRES { "PostgreSQL" } else { "NATS" };
+    match applied.and_then(|applied| pods::failing(&applied.live, part)) {
+        Some(why) => Outcome::no(reason::POD_FAILING, format!("{name}: {why}")),
+        None => Outcome::no(reason::STARTING, format!("{name}'s pod is not ready as declared yet")),
+    }
+}
+
+pub(super) fn databases_ready(
+    platform: Option<&Platform>,
+    servers: &Servers,
+    applied: Option<&Applied>,
+) -> Outcome {
     let conflict = || match &servers.database {
         Seen::Known(plans) => plans.values().flat_map(|plan| &plan.conflicts).next(),
         Seen::Starting | Seen::Unreachable(_) => None,
     };
+    if let Some(rollout) = rollout(platform, POSTGRES, applied) {
+        return rollout;
+    }
     match (&servers.database, applied.map(|applied| &applied.database)) {
-        (Seen::Starting, _) => Outcome::no(reason::STARTING, "PostgreSQL's pod is not ready"),
+        (Seen::Starting, _) => starting(POSTGRES, applied),
         (Seen::Unreachable(problem), _) => Outcome::no(reason::UNREACHABLE, format!("PostgreSQL: {problem}")),
         (_, Some(Outside::Refused(problem))) => {
             Outcome::no(reason::REFUSED, format!("PostgreSQL: {problem}"))
         }
-        _ if conflict().is_some() => {
-            Outcome::no(reason::NAME_CONFLICT, conflict().map(ToString::to_string).unwrap_or_default())
-        }
+        _ if conflict().is_some() => conflict().map_or_else(
+            || Outcome::unknown(reason::NOT_OBSERVED, ""),
+            |conflict| Outcome::no(conflict_reason(conflict), conflict.to_string()),
+        ),
         (_, Some(Outside::Changed(count))) => {
             Outcome::no(reason::REPAIRING, format!("{count} changes are made in PostgreSQL"))
         }
@@ -152,13 +198,27 @@ pub(super) fn databases_ready(servers: &Servers, applied: Option<&Applied>) -> O
     }
 }
 
-pub(super) fn messaging_ready(servers: &Servers, applied: Option<&Applied>) -> Outcome {
+const fn conflict_reason(conflict: &postgres::Conflict) -> &'static str {
+    match conflict {
+        postgres::Conflict::Foreign { .. } => reason::NAME_CONFLICT,
+        postgres::Conflict::Lost { .. } => reason::DATABASE_LOST,
+    }
+}
+
+pub(super) fn messaging_ready(
+    platform: Option<&Platform>,
+    servers: &Servers,
+    applied: Option<&Applied>,
+) -> Outcome {
     let conflict = || match &servers.messaging {
         Seen::Known(plan) => plan.conflicts.first(),
         Seen::Starting | Seen::Unreachable(_) => None,
     };
+    if let Some(rollout) = rollout(platform, NATS, applied) {
+        return rollout;
+    }
     match (&servers.messaging, applied.map(|applied| &applied.messaging)) {
-        (Seen::Starting, _) => Outcome::no(reason::STARTING, "NATS's pod is not ready"),
+        (Seen::Starting, _) => starting(NATS, applied),
         (Seen::Unreachable(problem), _) => Outcome::no(reason::UNREACHABLE, format!("NATS: {problem}")),
         (_, Some(Outside::Refused(problem))) => Outcome::no(reason::REFUSED, format!("NATS: {problem}")),
         _ if conflict().is_some() => {
@@ -176,7 +236,7 @@ pub(super) fn conflict(servers: &Servers) -> Option<Outcome> {
     if let Seen::Known(plans) = &servers.database
         && let Some(conflict) = plans.values().flat_map(|plan| &plan.conflicts).next()
     {
-        return Some(Outcome::yes(reason::NAME_CONFLICT, conflict.to_string()));
+        return Some(Outcome::yes(conflict_reason(conflict), conflict.to_string()));
     }
     let Seen::Known(plan) = &servers.messaging else { return None };
     plan.conflicts.first().map(|conflict| Outcome::yes(reason::IMMUTABLE, conflict.to_string()))
@@ -243,10 +303,13 @@ pub(super) fn migrations_ready(applied: &Applied) -> Outcome {
         );
     }
     let running: Vec<&str> = of(Migration::Running).map(|(service, ..)| *service).collect();
-    if running.is_empty() {
-        Outcome::yes(reason::CONVERGED, "every migration of this release has run")
-    } else {
-        Outcome::no(reason::MIGRATING, format!("waiting for the migration of {}", running.join(", ")))
+    let failing =
+        running.iter().find_map(|service| pods::failing(&applied.live, &migration_component(service)));
+    let waiting = format!("waiting for the migration of {}", running.join(", "));
+    match failing {
+        _ if running.is_empty() => Outcome::yes(reason::CONVERGED, "every migration of this release has run"),
+        Some(why) => Outcome::no(reason::POD_FAILING, format!("{waiting}: {why}")),
+        None => Outcome::no(reason::MIGRATING, waiting),
     }
 }
 

@@ -33,7 +33,8 @@ struct World {
     servers: Option<Servers>,
     keys: Option<Keys>,
     applied: Option<Applied>,
-    trouble: Option<Trouble>,
+    failures: Vec<Failure>,
+    tokens_end: Option<Timestamp>,
     now: Timestamp,
 }
 
@@ -46,8 +47,8 @@ impl World {
         let now = Timestamp::from_second(1_800_000_000).unwrap();
         let resource = resolve::tests::resource(spec);
         let platform = resolve::resolve(&resource, &Release::default()).unwrap();
-        let gathered = Gathered { resource: resource.clone(), live: Live::default(), older: None };
-        let memory = memory::recall(&gathered, &platform, keys::policy_of(&platform), now).unwrap();
+        let gathered = Gathered { resource: resource.clone(), live: Live::default() };
+        let memory = memory::recall(&gathered, &platform, keys::policy_of(&platform), now);
         let applied = applied(&platform);
         let mut world = Self {
             resource,
@@ -56,7 +57,8 @@ impl World {
             memory,
             keys: None,
             applied: Some(applied),
-            trouble: None,
+            failures: Vec::new(),
+            tokens_end: None,
             now,
         };
         world.advance(Adoption::Unknown);
@@ -68,8 +70,8 @@ impl World {
         let platform = self.platform.as_ref().unwrap();
         let secrets = Secrets { live: &Live::default(), platform };
         self.memory.policy = keys::policy_of(platform);
-        let keys = keys::advance(platform, &self.memory, &secrets, adoption, self.now).unwrap();
-        self.memory.keyring = keys.keyring.clone();
+        let keys = keys::advance(platform, &self.memory, &secrets, adoption, self.now).unwrap().unwrap();
+        self.memory.keyring = Some(keys.keyring.clone());
         self.keys = Some(keys);
     }
 
@@ -82,17 +84,39 @@ impl World {
     }
 
     /// The steps from here on were not reached.
-    fn ended_early(&mut self, reason: &'static str, needs_a_person: bool) {
+    fn ended_early(&mut self, reason: &'static str, terminal: bool) {
         (self.servers, self.keys, self.applied) = (None, None, None);
-        self.trouble = Some(Trouble { reason, message: "what to do".to_owned(), needs_a_person });
+        self.failed(reason, terminal);
+    }
+
+    /// A part could not be brought about.
+    fn failed(&mut self, reason: &'static str, terminal: bool) {
+        self.failures.push(Failure { reason, message: "what to do".to_owned(), terminal });
     }
 
     fn deployment(&mut self, service: &str, patch: &Value) {
-        let name = format!("shop-{service}");
+        self.object(Kind::Deployment, service, patch);
+    }
+
+    fn object(&mut self, kind: Kind, part: &str, patch: &Value) {
+        let name = format!("shop-{part}");
         let live = &mut self.applied().live;
-        let mut object = live.raw(Kind::Deployment, &name).unwrap().clone();
+        let mut object = live.raw(kind, &name).unwrap().clone();
         json_patch::merge(&mut object, patch);
-        live.insert(Kind::Deployment, object);
+        live.insert(kind, object);
+    }
+
+    /// A pod of a component whose only container waits.
+    fn waiting_pod(&mut self, component: &str, reason: &str) {
+        let labels = json!({"app.kubernetes.io/component": component});
+        let container = json!({
+            "name": component, "image": "localhost/nope:1", "imageID": "", "ready": false, "restartCount": 0,
+            "state": {"waiting": {"reason": reason}},
+        });
+        let name = format!("shop-{component}-x");
+        let status = json!({"containerStatuses": [container]});
+        let pod = json!({"metadata": {"name": name, "labels": labels}, "status": status});
+        self.applied().live.insert(Kind::Pod, pod);
     }
 
     fn status(&self) -> (PlatformStatus, Vec<Transition>) {
@@ -101,7 +125,8 @@ impl World {
             servers: self.servers.as_ref(),
             keys: self.keys.as_ref(),
             applied: self.applied.as_ref(),
-            trouble: self.trouble.as_ref(),
+            failures: &self.failures,
+            tokens_end: self.tokens_end,
         };
         status(&self.resource, findings, self.now)
     }
@@ -133,6 +158,10 @@ fn answering(platform: &Platform) -> Servers {
         messaging: Seen::Known(messaging::Plan::default()),
         adoption: Adoption::Unknown,
         outages: Some(Vec::new()),
+        identities: platform
+            .databases()
+            .map(|plan| (plan.service.name.to_owned(), format!("7/{}", plan.service.port)))
+            .collect(),
     }
 }
 
@@ -155,6 +184,16 @@ fn applied(platform: &Platform) -> Applied {
             }),
         );
     }
+    for server in ["postgres", "nats"] {
+        live.insert(
+            Kind::StatefulSet,
+            json!({
+                "metadata": {"name": platform.object_name(server), "generation": 1},
+                "spec": {"replicas": 1},
+                "status": {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1},
+            }),
+        );
+    }
     let migration = |plan: &crate::platform::resolve::ServicePlan| {
         (plan.service.name, format!("shop-{}-migrate-1", plan.service.name), Migration::Done)
     };
@@ -164,5 +203,6 @@ fn applied(platform: &Platform) -> Applied {
         database: Outside::Converged,
         messaging: Outside::Converged,
         migrations: platform.databases().map(migration).collect(),
+        errors: Vec::new(),
     }
 }

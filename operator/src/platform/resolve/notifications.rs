@@ -16,6 +16,23 @@ pub struct NotificationSettings {
     pub sms: SmsProvider,
 }
 
+impl NotificationSettings {
+    /// The Secrets of providers, each with the keys that must be in it.
+    pub fn credentials(&self) -> impl Iterator<Item = (&str, [&'static str; 2])> {
+        let email = match &self.email {
+            EmailProvider::Smtp { secret: Some(secret), .. } => {
+                Some((secret.as_str(), ["username", "password"]))
+            }
+            EmailProvider::Smtp { secret: None, .. } | EmailProvider::Log => None,
+        };
+        let sms = match &self.sms {
+            SmsProvider::Twilio { secret, .. } => Some((secret.as_str(), ["account_sid", "auth_token"])),
+            SmsProvider::Log => None,
+        };
+        email.into_iter().chain(sms)
+    }
+}
+
 /// How e-mail leaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EmailProvider {

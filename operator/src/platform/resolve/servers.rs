@@ -94,9 +94,9 @@ pub(super) fn postgres(
     match (spec.managed, spec.external) {
         (Some(_), Some(_)) => Err(Invalid::Both("postgres")),
         (None, Some(external)) => Ok(PostgresServer::External {
+            port: external.port(),
+            tls: external.tls(),
             host: external.host,
-            port: external.port.unwrap_or(5432),
-            tls: external.tls.unwrap_or(TlsMode::Require),
             admin_secret: external.admin_secret.name,
         }),
         (managed, None) => {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::password::Policy;
 use super::{Email, PersonName, Phone, Role};
 
-/// How long a deactivated account is kept before it is purged (document 003, section 10.6).
+/// How long a deactivated account is kept before it is purged (docs/api.md, *Accounts*).
 pub(crate) const KEPT_AFTER_DEACTIVATION: Duration = Duration::days(90);
 
 /// An account as it is stored, without its password.

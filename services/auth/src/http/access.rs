@@ -22,7 +22,7 @@ static RULES: &[Rule] = &[
     Rule::new("GET /internal/revocations", &[Service]),
 ];
 
-// The names that older documents give to routes; not described twice.
+// The names that older clients give to routes; not described twice.
 pub(super) const REGISTER: &[&str] = &["/users/register", "/register", "/api/users/register"];
 pub(super) const LOGIN: &[&str] = &["/users/login", "/login", "/api/users/login"];
 pub(super) const VALIDATE: &[&str] = &["/validate-token"];

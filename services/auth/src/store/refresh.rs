@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use kit::database::{Error, Query as _, Transaction};
+use kit::values;
 use uuid::Uuid;
 
 use super::users::{self, HeldUser};
@@ -111,32 +112,28 @@ pub(crate) struct Rotation<'a> {
 }
 
 /// Notes that a token was exchanged for its successor, and commits.
-pub(crate) async fn rotate(db: Transaction, rotation: &Rotation<'_>) -> Result<(), Error> {
+pub(crate) async fn rotate(mut db: Transaction, rotation: &Rotation<'_>) -> Result<(), Error> {
     let Rotation { presented, successor, salt, session_id, client, at, expires_at } = rotation;
-    db.commit_with(
-        "WITH rotated AS (
-             UPDATE refresh_tokens SET rotated_at = $5, salt = $3, successor = $2 WHERE fingerprint = $1
-         ), issued AS (
-             INSERT INTO refresh_tokens (fingerprint, session_id, issued_at, expires_at) VALUES ($2, $4, $5, $6)
-         )
-         UPDATE sessions SET last_used_at = greatest(last_used_at, $5), expires_at = $6, device = coalesce($7, device), ip = coalesce($8, ip)
-         WHERE id = $4",
-        &[
-            &presented.as_slice(),
-            &successor.as_slice(),
-            &salt.as_slice(),
-            session_id,
-            at,
-            expires_at,
-            &client.device,
-            &client.ip,
-        ],
-    )
-    .await
+    db.defer(
+        "UPDATE refresh_tokens SET rotated_at = $2, salt = $3, successor = $4 WHERE fingerprint = $1",
+        values![presented.to_vec(), *at, salt.to_vec(), successor.to_vec()],
+    );
+    db.defer(
+        "INSERT INTO refresh_tokens (fingerprint, session_id, issued_at, expires_at) VALUES ($1, $2, $3, $4)",
+        values![successor.to_vec(), *session_id, *at, *expires_at],
+    );
+    db.defer(
+        "UPDATE sessions SET last_used_at = greatest(last_used_at, $2), expires_at = $3, device = coalesce($4, device),
+             ip = coalesce($5, ip)
+         WHERE id = $1",
+        values![*session_id, *at, *expires_at, client.device.clone(), client.ip.clone()],
+    );
+    db.commit().await
 }
 
 /// Notes that tokens of a session were issued, and commits.
-pub(crate) async fn touch(db: Transaction, session: Uuid, now: DateTime<Utc>) -> Result<(), Error> {
+pub(crate) async fn touch(mut db: Transaction, session: Uuid, now: DateTime<Utc>) -> Result<(), Error> {
     let sql = "UPDATE sessions SET last_used_at = greatest(last_used_at, $2) WHERE id = $1";
-    db.commit_with(sql, &[&session, &now]).await
+    db.defer(sql, values![session, now]);
+    db.commit().await
 }

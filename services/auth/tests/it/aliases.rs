@@ -1,4 +1,4 @@
-//! The names that older documents give to routes.
+//! The names that older clients give to routes.
 
 use http::StatusCode;
 use rstest::rstest;

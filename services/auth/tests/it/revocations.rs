@@ -2,10 +2,13 @@
 
 use async_nats::jetstream;
 use http::{Method, StatusCode};
-use kit::auth::Revocation;
+use kit::auth::{Revocation, Revocations, Snapshot};
+use kit::client::ServiceClient;
 use kit::clock::Clock;
+use kit::lifecycle::Shutdown;
+use kit::metrics::Registry;
 use serde_json::{Value, json};
-use testbed::Nats;
+use testbed::{Nats, Proxy};
 use uuid::Uuid;
 
 use crate::service::{EMAIL, SOON, Service, Tokens, problem};
@@ -193,9 +196,8 @@ async fn services_read_what_is_recorded_as_the_bucket_has_it() {
     assert_eq!(answer.json(), json!({ "data": expected }));
 }
 
-#[tokio::test]
-async fn what_is_recorded_is_read_page_by_page() {
-    let service = Service::start().await;
+/// More than fit on two pages.
+async fn record_2500(service: &Service) {
     sqlx::query(
         "INSERT INTO revocations (key, before, created_at)
          SELECT 'auth.sid.' || gen_random_uuid(), 1800000000000, $1::timestamptz - make_interval(secs => number / 2)
@@ -205,6 +207,12 @@ async fn what_is_recorded_is_read_page_by_page() {
     .execute(&service.pool)
     .await
     .unwrap();
+}
+
+#[tokio::test]
+async fn what_is_recorded_is_read_page_by_page() {
+    let service = Service::start().await;
+    record_2500(&service).await;
     let order = by_service(&service, "order", "auth");
     let (mut keys, mut path, mut pages) = (std::collections::BTreeSet::new(), RECORDED.to_owned(), 0);
     loop {
@@ -236,4 +244,46 @@ async fn only_services_read_what_is_recorded() {
     problem(&service.client.get(RECORDED).await, StatusCode::UNAUTHORIZED, "unauthorized");
     let elsewhere = by_service(&service, "order", "notification");
     problem(&elsewhere.get(RECORDED).await, StatusCode::UNAUTHORIZED, "unauthorized");
+}
+
+/// Another service that starts, reaches NATS at that port and auth at `url`, until it knows what was revoked.
+async fn learns(service: &Service, url: &str, nats_port: u16) -> Revocations {
+    let config = kit::config::Service {
+        nats_url: format!("nats://127.0.0.1:{nats_port}"),
+        nats_credentials: "/nowhere/user.creds".into(),
+        ..kit::config::Service::of("order")
+    };
+    let client = kit::messaging::connect(&config, &Registry::new("order")).await.unwrap();
+    let token = service.directory().join("token");
+    let signed = service.key.service_token("order", "auth", service.clock.now().timestamp());
+    std::fs::write(&token, signed).unwrap();
+    let auth = ServiceClient::with("auth", url.parse().unwrap(), &token).unwrap();
+
+    let (revocations, shutdown) = (Revocations::new(service.clock.shared()), Shutdown::new());
+    let following = revocations.clone().follow(kit::messaging::jetstream(&client), shutdown.clone());
+    let reading = revocations.clone().read(Snapshot::of_auth(auth), shutdown.clone());
+    let tasks = [tokio::spawn(following), tokio::spawn(reading)];
+    testbed::until(SOON, "all is known", async || revocations.is_loaded().then_some(())).await.unwrap();
+    shutdown.trigger();
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
+    revocations
+}
+
+#[tokio::test]
+async fn a_service_that_starts_while_nats_is_stopped_or_silent_knows_every_recorded_revocation() {
+    let mut service = Service::start().await;
+    let (_, tokens) = service.customer(EMAIL).await;
+    logout(&service, &tokens).await;
+    record_2500(&service).await;
+    let url = service.listen().await;
+
+    let nats = Nats::start().await.unwrap();
+    nats.provision().await.unwrap();
+    let silent = Proxy::to(nats.port()).await.unwrap();
+    silent.swallow();
+    assert_eq!(learns(&service, &url, silent.port()).await.count(), 2501);
+    nats.stop().await.unwrap();
+    assert_eq!(learns(&service, &url, nats.port()).await.count(), 2501);
 }

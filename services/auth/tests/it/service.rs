@@ -161,6 +161,11 @@ impl Service {
         self.service.run_tasks()
     }
 
+    /// Serves it on a port until the test ends, and returns its URL.
+    pub(crate) async fn listen(&mut self) -> String {
+        self.service.listen().await.public
+    }
+
     /// Runs the background tasks, and waits until the one that ends by itself has: the first administrator's.
     pub(crate) async fn run_bootstrap(&mut self) {
         let tasks = self.run_background();
@@ -271,7 +276,7 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    /// Reads an answer of exactly document 003's shape.
+    /// Reads an answer of exactly the documented shape.
     pub(crate) fn of(answer: &Answer) -> Self {
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
         assert_eq!(answer.header("cache-control"), Some("no-store"));
@@ -328,7 +333,7 @@ pub(crate) fn problem(answer: &Answer, status: StatusCode, code: &str) -> Value 
     body
 }
 
-/// Whether `text` is a time as document 003 writes it: `2026-02-17T10:30:00.000Z`.
+/// Whether `text` is a time as the API writes it: `2026-02-17T10:30:00.000Z`.
 pub(crate) fn is_documented_time(text: &Value) -> bool {
     let text = text.as_str().unwrap();
     text.len() == 24

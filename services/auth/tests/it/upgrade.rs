@@ -2,7 +2,6 @@
 
 use kit::Service as _;
 use rstest::rstest;
-use sqlx::PgPool;
 use sqlx::migrate::Migrator;
 
 use crate::service::{EMAIL, Service};
@@ -24,18 +23,16 @@ async fn first_release() -> testbed::TestDatabase {
     testbed::Postgres::shared().await.database(&[&kit, &Migrator::with_migrations(first)]).await
 }
 
-/// As `shopflow migrate` does: the database remembers migrations that are no longer there.
-async fn upgrade(pool: &PgPool) {
+/// The database also remembers kit's tables as a migration of the service, as the first release kept them.
+async fn upgrade(database: &testbed::TestDatabase) {
     sqlx::query(
         "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
          VALUES (1, 'kit', true, '\\x00', 0) ON CONFLICT DO NOTHING",
     )
-    .execute(pool)
+    .execute(&database.pool)
     .await
     .unwrap();
-    let mut migrator = Migrator::with_migrations(auth::Auth::migrations().unwrap().iter().cloned().collect());
-    migrator.set_ignore_missing(true);
-    migrator.run(pool).await.unwrap();
+    kit::database::migrate_url(&database.url, auth::Auth::migrations().unwrap()).await.unwrap();
 }
 
 #[rstest]
@@ -59,7 +56,7 @@ async fn a_platform_that_had_an_administrator_is_bootstrapped(
         .execute(&database.pool)
         .await
         .unwrap();
-    upgrade(&database.pool).await;
+    upgrade(&database).await;
     let done: bool =
         sqlx::query_scalar("SELECT EXISTS (SELECT FROM bootstrap)").fetch_one(&database.pool).await.unwrap();
     assert_eq!(done, expected);
@@ -68,7 +65,7 @@ async fn a_platform_that_had_an_administrator_is_bootstrapped(
 #[tokio::test]
 async fn an_empty_platform_is_not_bootstrapped() {
     let database = first_release().await;
-    upgrade(&database.pool).await;
+    upgrade(&database).await;
     let rows: i64 =
         sqlx::query_scalar("SELECT count(*) FROM bootstrap").fetch_one(&database.pool).await.unwrap();
     assert_eq!(rows, 0);
@@ -86,7 +83,7 @@ async fn accounts_of_the_first_release_sign_in() {
         .execute(&database.pool)
         .await
         .unwrap();
-    upgrade(&database.pool).await;
+    upgrade(&database).await;
     let service = Service::start_on(database, |_| {}, None).await;
     let tokens = service.login(EMAIL).await;
     assert_eq!(tokens.claims()["role"], "vendor");

@@ -45,7 +45,7 @@ impl Rule {
         Self { hidden: true, ..self }
     }
 
-    /// The same, for a route that older documents know under other paths too.
+    /// The same, for a route that older clients know under other paths too.
     #[must_use]
     pub const fn also_at(self, aliases: &'static [&'static str]) -> Self {
         Self { aliases, ..self }
@@ -66,7 +66,7 @@ impl Rule {
         self.route.split_once(' ').map_or("", |(_, path)| path)
     }
 
-    /// Paths under which older documents know the route.
+    /// Paths under which older clients know the route.
     pub fn aliases(&self) -> &'static [&'static str] {
         self.aliases
     }

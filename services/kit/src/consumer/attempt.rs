@@ -110,21 +110,27 @@ impl<'a> Attempt<'a> {
     }
 
     async fn take_effect(&self, call: &mut dyn Call) -> Result<bool, Failure> {
+        // Nearly always right; asking the inbox first would be an exchange of its own.
+        let mut unseen = self.delivery.delivered <= 1;
         let mut tries = 1;
         loop {
-            match self.take_effect_once(call).await {
+            match self.take_effect_once(call, unseen).await {
+                Err(failure) if unseen && failure.breaks(store::UNIQUE) => unseen = false,
                 Err(failure) if failure.is_contended() && tries < CONTENDED_TRIES => tries += 1,
                 result => return result,
             }
         }
     }
 
-    /// Inbox row, effect and events in one transaction; false when the inbox has the event.
-    async fn take_effect_once(&self, call: &mut dyn Call) -> Result<bool, Failure> {
+    /// Inbox row, effect and events in one transaction; false when the inbox has the event. With `unseen`, the inbox is
+    /// not asked before: the commit breaks [`store::UNIQUE`] when it has.
+    async fn take_effect_once(&self, call: &mut dyn Call, unseen: bool) -> Result<bool, Failure> {
         guard::look_up(call).await?;
         let _open = self.worker.transactions.acquire().await.map_err(Failure::not_now)?;
         let mut transaction = self.worker.database.begin().await?;
-        if !store::complete(&mut transaction, self.consumer(), call.event_id()).await? {
+        if unseen {
+            store::complete_first(&mut transaction, self.consumer(), call.event_id());
+        } else if !store::complete(&mut transaction, self.consumer(), call.event_id()).await? {
             return Ok(false);
         }
         guard::handle(call, &mut transaction).await?;

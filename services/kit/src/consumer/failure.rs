@@ -50,7 +50,16 @@ impl Failure {
 
     /// Whether another transaction was in the way, so that the same one may succeed at once.
     pub(crate) fn is_contended(&self) -> bool {
-        self.cause().downcast_ref::<database::Error>().is_some_and(database::Error::is_contended)
+        self.database().is_some_and(database::Error::is_contended)
+    }
+
+    /// Whether that constraint was broken.
+    pub(crate) fn breaks(&self, constraint: &str) -> bool {
+        self.database().and_then(database::Error::constraint) == Some(constraint)
+    }
+
+    fn database(&self) -> Option<&database::Error> {
+        self.cause().downcast_ref()
     }
 }
 

@@ -1,14 +1,10 @@
 //! Pausing a consumer while something that every message needs is unavailable.
 
-use std::time::Duration;
-
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::{Mutex, MutexGuard, watch};
 
 use super::rules;
 
-/// Longest pause between two probes: what comes back is used again within 5 s.
-const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 /// A message that is refused this often although others succeeded in between has a trouble of its own.
 const OWN_TROUBLE: u32 = 3;
 
@@ -78,7 +74,7 @@ impl Turn<'_> {
         tokio::select! {
             biased;
             () = self.gate.opened() => return,
-            () = tokio::time::sleep(rules::probe_pause(refusals, LONGEST_PAUSE)) => {}
+            () = tokio::time::sleep(rules::probe_pause(refusals)) => {}
         }
         self.probe = Some(probe);
     }
@@ -123,6 +119,7 @@ impl Turn<'_> {
 mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+    use std::time::Duration;
 
     use tokio::time::Instant;
 
@@ -167,7 +164,7 @@ mod tests {
         for message in messages {
             message.await.unwrap();
         }
-        assert!(before.elapsed() <= LONGEST_PAUSE, "all went on with the first success");
+        assert!(before.elapsed() <= Duration::from_secs(3), "all went on with the first success");
         assert!(!gate.is_closed());
     }
 

@@ -15,6 +15,9 @@ const SUSPECT_STARTS: u32 = 3;
 /// power cuts do to an innocent one.
 pub const MAX_STARTS: u32 = 50;
 
+/// Longest pause between two probes: what comes back is used again within 5 s.
+const LONGEST_PROBE_PAUSE: Duration = Duration::from_secs(3);
+
 /// What follows from a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
@@ -56,9 +59,9 @@ pub(crate) fn vanishes(age: TimeDelta, kept: Duration) -> bool {
 }
 
 /// Pause before the next probe of something that was unavailable `refusals` times in a row: from 250 ms,
-/// doubled each time up to `longest`.
-pub(crate) fn probe_pause(refusals: u32, longest: Duration) -> Duration {
-    longest.min(Duration::from_millis(250) * 2_u32.pow(refusals.min(10)))
+/// doubled each time.
+pub(crate) fn probe_pause(refusals: u32) -> Duration {
+    LONGEST_PROBE_PAUSE.min(Duration::from_millis(250) * 2_u32.pow(refusals.min(10)))
 }
 
 #[cfg(test)]
@@ -97,9 +100,8 @@ mod tests {
 
     #[test]
     fn probes_come_less_often_but_never_stop() {
-        let longest = Duration::from_secs(3);
-        assert_eq!(probe_pause(0, longest), Duration::from_millis(250));
-        assert_eq!(probe_pause(2, longest), Duration::from_secs(1));
-        assert_eq!(probe_pause(u32::MAX, longest), longest);
+        assert_eq!(probe_pause(0), Duration::from_millis(250));
+        assert_eq!(probe_pause(2), Duration::from_secs(1));
+        assert_eq!(probe_pause(u32::MAX), Duration::from_secs(3));
     }
 }

@@ -2,7 +2,8 @@
 
 use uuid::Uuid;
 
-use crate::database::{Error, Query};
+use crate::database::{Error, Query, Transaction};
+use crate::values;
 
 /// What the inbox knows of an event that was begun before.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -11,6 +12,14 @@ pub(super) struct History {
     pub(super) done: bool,
     /// Times that it was begun and not answered since.
     pub(super) starts: u32,
+}
+
+/// Name of the constraint that an event of a consumer has one row.
+pub(super) const UNIQUE: &str = "inbox_pkey";
+
+/// Marks an event that was not seen before as done, at the commit, which breaks [`UNIQUE`] when it was.
+pub(super) fn complete_first(transaction: &mut Transaction, consumer: &'static str, event_id: Uuid) {
+    transaction.defer("INSERT INTO inbox (consumer, event_id) VALUES ($1, $2)", values![consumer, event_id]);
 }
 
 /// Marks the event as done. False when it was before: then the transaction has nothing to do.

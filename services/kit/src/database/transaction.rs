@@ -5,12 +5,12 @@ use deadpool_postgres::ClientWrapper;
 use futures::future::join;
 use uuid::Uuid;
 
-use super::query::Parameters;
+use super::deferred::{Deferred, Returned};
+use super::query::{Parameters, run};
 use super::session::Session;
-use super::{Database, Error};
+use super::{Database, Error, ToSql};
 use crate::events::Event;
 use crate::outbox::NewRow;
-use crate::store::outbox;
 
 type PgError = tokio_postgres::Error;
 
@@ -23,8 +23,9 @@ pub struct Aggregate {
     pub sequence: i64,
 }
 
-/// A transaction. `BEGIN` travels with the first statement, the events of [`Transaction::publish`] with
-/// `COMMIT`. Dropped before [`Transaction::commit`], it is rolled back and its events are forgotten.
+/// A transaction. `BEGIN` travels with the first statement. Writes of [`Transaction::defer`] and the events of
+/// [`Transaction::publish`] are one statement, which travels with `COMMIT`, or alone where nothing was to be asked
+/// before. Dropped before [`Transaction::commit`], it is rolled back and its events are forgotten.
 pub struct Transaction {
     session: Session,
     database: Database,
@@ -32,12 +33,14 @@ pub struct Transaction {
     /// A statement failed: PostgreSQL would answer a commit with a rollback, and call that a success.
     failed: bool,
     ended: bool,
+    deferred: Deferred,
     events: Vec<NewRow>,
 }
 
 impl Transaction {
     pub(super) fn new(session: Session, database: Database) -> Self {
-        Self { session, database, begun: false, failed: false, ended: false, events: Vec::new() }
+        let deferred = Deferred::default();
+        Self { session, database, begun: false, failed: false, ended: false, deferred, events: Vec::new() }
     }
 
     /// Publishes an event once this transaction has committed. `at` is when it happened: the time that
@@ -54,51 +57,33 @@ impl Transaction {
         Ok(id)
     }
 
-    /// Commits, then wakes the relay. After an [`Error::Unavailable`] it may have committed or not.
-    pub async fn commit(mut self) -> Result<(), Error> {
-        if !self.begun && self.events.is_empty() {
-            return Ok(());
-        }
-        self.refuse_failed()?;
-        let (begun, events) = (self.begun, std::mem::take(&mut self.events));
-        self.begun = true;
-        if events.is_empty() {
-            self.session.run(|client| client.batch_execute("COMMIT")).await?;
-        } else {
-            let rows = outbox::Insert::of(&events);
-            let parameters = rows.parameters();
-            self.session.run(|client| commit_with(client, begun, outbox::Insert::SQL, &parameters)).await?;
-        }
-        self.ended = true;
-        if !events.is_empty() {
-            self.database.0.appended.send_modify(|count| *count = count.wrapping_add(1));
-        }
-        Ok(())
+    /// Leaves an `INSERT`, `UPDATE` or `DELETE` to the commit, which fails if it does. Deferred writes see nothing of each
+    /// other but what they return, and no two may change the same row; statements before the commit see nothing of them.
+    pub fn defer(&mut self, write: &str, values: Vec<Box<dyn ToSql + Sync + Send>>) -> Returned {
+        self.deferred.push(write, values)
     }
 
-    /// Runs a last statement and commits, all in one exchange with the server. An error of the statement
-    /// rolls back.
-    pub async fn commit_with(mut self, sql: &str, parameters: Parameters<'_>) -> Result<(), Error> {
+    /// Commits, then wakes the relay. After an [`Error::Unavailable`] it may have committed or not.
+    pub async fn commit(mut self) -> Result<(), Error> {
         self.refuse_failed()?;
-        let (begun, events) = (self.begun, std::mem::take(&mut self.events));
-        self.begun = true;
-        let rows = outbox::Insert::of(&events);
-        let inserted = rows.parameters();
-        let both = |client| async move {
-            // Prepared before anything is sent: a commit must not overtake what it commits.
-            let effect = ClientWrapper::prepare_cached(client, sql).await?;
-            let outbox = ClientWrapper::prepare_cached(client, outbox::Insert::SQL).await?;
-            let statements = async {
-                let effect = client.execute(&effect, parameters);
-                let outbox = client.execute(&outbox, &inserted);
-                let (effect, outbox) = join(effect, outbox).await;
-                effect.and(outbox)
-            };
-            end(client, begun, statements).await
-        };
-        self.session.run(both).await?;
+        let events = std::mem::take(&mut self.events);
+        let announced = !events.is_empty();
+        let last = std::mem::take(&mut self.deferred).with_events(events);
+        match (last, self.begun) {
+            (None, false) => return Ok(()),
+            (None, true) => self.session.run(|client| client.batch_execute("COMMIT")).await?,
+            // One statement is a transaction of its own.
+            (Some(last), false) => {
+                let parameters = last.parameters();
+                self.session.run(|client| run::execute(client, last.sql(), &parameters)).await?;
+            }
+            (Some(last), true) => {
+                let parameters = last.parameters();
+                self.session.run(|client| commit_with(client, last.sql(), &parameters)).await?;
+            }
+        }
         self.ended = true;
-        if !events.is_empty() {
+        if announced {
             self.database.0.appended.send_modify(|count| *count = count.wrapping_add(1));
         }
         Ok(())
@@ -140,29 +125,14 @@ impl Transaction {
     }
 }
 
-/// One statement and the commit, in one exchange.
-async fn commit_with(
-    client: &ClientWrapper,
-    begun: bool,
-    sql: &str,
-    parameters: Parameters<'_>,
-) -> Result<(), PgError> {
+/// One statement and the commit, in one exchange. PostgreSQL rolls back by itself when the statement failed.
+async fn commit_with(client: &ClientWrapper, sql: &str, parameters: Parameters<'_>) -> Result<(), PgError> {
+    // Prepared before anything is sent: a commit must not overtake what it commits.
     let statement = client.prepare_cached(sql).await?;
-    end(client, begun, client.execute(&statement, parameters)).await
-}
-
-/// `BEGIN` where that is still to do, the statements, `COMMIT`. PostgreSQL rolls back by itself when one of
-/// them failed.
-async fn end<T>(
-    client: &ClientWrapper,
-    begun: bool,
-    statements: impl Future<Output = Result<T, PgError>>,
-) -> Result<(), PgError> {
-    let begin = async { if begun { Ok(()) } else { client.batch_execute("BEGIN").await } };
-    let (begin, (statements, commit)) = join(begin, join(statements, client.batch_execute("COMMIT"))).await;
-    begin?;
-    statements?;
-    commit
+    // Polled in this order, so sent in this order.
+    let (written, committed) =
+        join(client.execute(&statement, parameters), client.batch_execute("COMMIT")).await;
+    written.and(committed)
 }
 
 impl Drop for Transaction {

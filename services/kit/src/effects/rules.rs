@@ -19,8 +19,6 @@ const PAUSES: [TimeDelta; 6] = [
 ];
 /// An effect that met something unavailable lets others try before it.
 const UNAVAILABLE_PAUSE: TimeDelta = TimeDelta::seconds(5);
-/// Longest pause between two probes of the other side.
-const LONGEST_PROBE_PAUSE: Duration = Duration::from_secs(10);
 
 /// What follows from a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +67,7 @@ impl Breaker {
     /// Pause before the next ones are tried.
     pub(super) fn pause(self) -> Option<Duration> {
         let refusals = self.refusals.checked_sub(1)?;
-        Some(crate::consumer::probe_pause(refusals, LONGEST_PROBE_PAUSE))
+        Some(crate::consumer::probe_pause(refusals))
     }
 
     /// Learns from an effect. One that was begun before the other side was found unavailable says no more of it.
@@ -144,7 +142,7 @@ mod tests {
         for _ in 0..20 {
             breaker.heard(true, true);
         }
-        assert_eq!(breaker.pause(), Some(LONGEST_PROBE_PAUSE));
+        assert_eq!(breaker.pause(), Some(Duration::from_secs(3)));
         breaker.heard(false, false);
         assert!(!breaker.is_closed(), "an old answer says nothing");
         breaker.heard(false, true);

@@ -1,21 +1,23 @@
 //! Leases effects that are due and acts on them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
 use protocol::buckets::OutageReport;
 use tokio::sync::watch;
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 use tracing::Instrument;
+use uuid::Uuid;
 
 use super::Effect;
 use super::metrics::Metrics;
 use super::outages::Outages;
 use super::rules::Breaker;
 use super::settle::Ended;
-use super::store::{self, Leased};
+use super::store::{self, Leased, Lessee};
 use crate::clock::SharedClock;
 use crate::consumer::{Failure, MAX_STARTS, STOP_LIMIT, guard};
 use crate::database::{Database, Error};
@@ -29,6 +31,8 @@ const IN_FLIGHT: usize = 10;
 const LEASE: Duration = Duration::from_mins(1);
 /// How often it is looked for effects that are due; those that this process plans are found at once.
 const EVERY: Duration = Duration::from_secs(1);
+/// Pause between two looks: what is planned, or ends, meanwhile is leased by one statement.
+const GATHER: Duration = Duration::from_millis(5);
 /// Pause after the database was found unavailable. Longer than the one between two tries to settle, so that what
 /// was done is on record before leases that ran out meanwhile are taken.
 const DATABASE_PAUSE: Duration = Duration::from_secs(3);
@@ -50,10 +54,16 @@ pub(crate) struct Runner<E> {
 /// One run, until shutdown.
 struct Run<E> {
     runner: Arc<Runner<E>>,
-    held: JoinSet<Heard>,
+    /// Who holds the leases of this run.
+    owner: Uuid,
+    tasks: JoinSet<Heard>,
+    /// The effects of these tasks.
+    held: HashMap<Id, Uuid>,
     breaker: Breaker,
     /// Why the other side was unavailable when it was last asked.
     trouble: Option<String>,
+    /// Whether effects may be due that no look has found.
+    wanted: bool,
     /// Nothing is leased before this.
     ready: Instant,
     measure: Instant,
@@ -74,29 +84,30 @@ impl<E: Effect> Runner<E> {
     pub(crate) async fn run(self: Arc<Self>, shutdown: Shutdown) -> anyhow::Result<()> {
         let mut planned = self.planned.clone();
         let now = Instant::now();
-        let (held, breaker) = (JoinSet::new(), Breaker::default());
-        let mut run = Run { runner: self, held, breaker, trouble: None, ready: now, measure: now };
+        let mut run = Run {
+            runner: self,
+            owner: Uuid::now_v7(),
+            tasks: JoinSet::new(),
+            held: HashMap::new(),
+            breaker: Breaker::default(),
+            trouble: None,
+            wanted: true,
+            ready: now,
+            measure: now,
+        };
         while !shutdown.is_requested() {
             run.measure().await;
             run.begin_due().await;
             let next_look = run.next_look();
             tokio::select! {
                 () = shutdown.requested() => {}
-                Some(ended) = run.held.join_next() => run.hear(&ended),
-                _ = planned.changed() => {}
-                () = tokio::time::sleep_until(next_look) => {}
+                Some(ended) = run.tasks.join_next_with_id() => run.hear(&ended),
+                _ = planned.changed() => run.wanted = true,
+                () = tokio::time::sleep_until(next_look) => run.wanted = true,
             }
         }
         run.stop().await;
         Ok(())
-    }
-
-    async fn lease(&self, room: usize) -> Result<Vec<Leased>, Error> {
-        if room == 0 {
-            return Ok(Vec::new());
-        }
-        let limit = i64::try_from(room).unwrap_or(i64::MAX);
-        store::lease(&self.database, self.effect.kind(), self.clock.now(), LEASE, limit).await
     }
 
     async fn attempt(self: Arc<Self>, leased: Leased, probing: bool) -> Heard {
@@ -153,15 +164,18 @@ impl<E: Effect> Runner<E> {
 impl<E: Effect> Run<E> {
     /// Begins effects that are due, as many as there is room for.
     async fn begin_due(&mut self) {
-        if Instant::now() < self.ready {
+        let room = self.room();
+        if !self.wanted || room == 0 || Instant::now() < self.ready {
             return;
         }
-        let room = self.breaker.width(IN_FLIGHT).saturating_sub(self.held.len());
-        match self.runner.lease(room).await {
+        self.ready = Instant::now() + GATHER;
+        match self.lease(room).await {
             Ok(leased) => {
+                self.wanted = leased.len() == room;
                 for effect in leased {
-                    let probing = !self.breaker.is_closed();
-                    self.held.spawn(Arc::clone(&self.runner).attempt(effect, probing));
+                    let (id, probing) = (effect.id, !self.breaker.is_closed());
+                    let task = self.tasks.spawn(Arc::clone(&self.runner).attempt(effect, probing));
+                    self.held.insert(task.id(), id);
                 }
             }
             Err(error) => {
@@ -171,9 +185,21 @@ impl<E: Effect> Run<E> {
         }
     }
 
+    async fn lease(&self, room: usize) -> Result<Vec<Leased>, Error> {
+        let limit = i64::try_from(room).unwrap_or(i64::MAX);
+        let held: Vec<Uuid> = self.held.values().copied().collect();
+        let lessee = Lessee { owner: self.owner, held: &held, lease: LEASE };
+        let Runner { effect, database, clock, .. } = &*self.runner;
+        store::lease(database, effect.kind(), clock.now(), &lessee, limit).await
+    }
+
     /// Learns from an effect that has ended.
-    fn hear(&mut self, heard: &Result<Heard, JoinError>) {
-        let Ok(Heard { ended: Some(ended), trouble, probing }) = heard else { return };
+    fn hear(&mut self, heard: &Result<(Id, Heard), JoinError>) {
+        self.held.remove(&match heard {
+            Ok((task, _)) => *task,
+            Err(error) => error.id(),
+        });
+        let Ok((_, Heard { ended: Some(ended), trouble, probing })) = heard else { return };
         self.breaker.heard(*ended == Ended::Unavailable, *probing);
         let trouble = match trouble {
             _ if self.breaker.is_closed() => None,
@@ -186,13 +212,18 @@ impl<E: Effect> Run<E> {
         }
         if let Some(pause) = self.breaker.pause() {
             self.ready = Instant::now() + pause;
+            self.wanted = true;
         }
+    }
+
+    /// How many more may be acted on.
+    fn room(&self) -> usize {
+        self.breaker.width(IN_FLIGHT).saturating_sub(self.tasks.len())
     }
 
     /// When it is looked for effects next, unless some are planned or end before.
     fn next_look(&self) -> Instant {
-        let now = Instant::now();
-        if self.ready > now { self.ready } else { now + EVERY }
+        if self.wanted && self.room() > 0 { self.ready } else { Instant::now() + EVERY }
     }
 
     async fn measure(&mut self) {
@@ -226,7 +257,7 @@ impl<E: Effect> Run<E> {
     }
 
     async fn stop(mut self) {
-        let all = async { while self.held.join_next().await.is_some() {} };
+        let all = async { while self.tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(STOP_LIMIT, all).await.is_err() {
             let kind = self.runner.effect.kind();
             tracing::warn!(effect.kind = kind, "effects are begun again when their lease has passed");

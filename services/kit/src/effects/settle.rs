@@ -71,7 +71,7 @@ impl<E: Effect> Runner<E> {
         let failure = match result {
             Ok(receipt) => {
                 self.effect.settle(&mut transaction, leased.id, Outcome::Done(receipt)).await?;
-                store::delete(&mut transaction, leased.id).await?;
+                store::delete(&mut transaction, leased.id);
                 transaction.commit().await?;
                 return Ok(Ended::Done);
             }
@@ -83,13 +83,13 @@ impl<E: Effect> Runner<E> {
                 let unavailable = matches!(failure, Failure::NotNow(_));
                 let failures = leased.failures + u32::from(!unavailable);
                 self.effect.settle(&mut transaction, leased.id, Outcome::Delayed(cause)).await?;
-                store::delay(&mut transaction, leased.id, due, failures).await?;
+                store::delay(&mut transaction, leased.id, due, failures);
                 transaction.commit().await?;
                 Ok(if unavailable { Ended::Unavailable } else { Ended::Failed })
             }
             Next::GiveUp => {
                 self.effect.settle(&mut transaction, leased.id, Outcome::GivenUp(cause)).await?;
-                store::delete(&mut transaction, leased.id).await?;
+                store::delete(&mut transaction, leased.id);
                 self.record(&mut transaction, leased, cause).await?;
                 transaction.commit().await?;
                 self.letters.changed();
@@ -130,7 +130,7 @@ impl<E: Effect> Runner<E> {
 
     async fn end_once(&self, leased: &Leased, cause: Option<&anyhow::Error>) -> Result<(), Error> {
         let mut transaction = self.database.begin().await?;
-        store::delete(&mut transaction, leased.id).await?;
+        store::delete(&mut transaction, leased.id);
         if let Some(cause) = cause {
             self.record(&mut transaction, leased, cause).await?;
         }

@@ -77,15 +77,6 @@ impl FromStr for Currency {
     }
 }
 
-/// For `#[sqlx(try_from = "String")]`.
-impl TryFrom<String> for Currency {
-    type Error = UnknownCurrency;
-
-    fn try_from(code: String) -> Result<Self, UnknownCurrency> {
-        code.parse()
-    }
-}
-
 impl std::fmt::Display for Currency {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.code())
@@ -183,7 +174,7 @@ mod tests {
             let error = serde_json::from_str::<Currency>(json).unwrap_err().to_string();
             assert!(error.contains("ISO 4217") || error.contains("expected a string"), "{error}");
         }
-        assert_eq!(Currency::try_from("KWD".to_owned()).unwrap().code(), "KWD");
-        assert_eq!(Currency::try_from("XXX".to_owned()), Err(UnknownCurrency));
+        assert_eq!("KWD".parse::<Currency>().unwrap().code(), "KWD");
+        assert_eq!("XXX".parse::<Currency>(), Err(UnknownCurrency));
     }
 }

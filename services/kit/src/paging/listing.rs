@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{List, Page, Position, Start, Window};
+use super::{List, Position, Start, Window};
 
 /// Items of a whole list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,14 +60,9 @@ pub struct Listing<T> {
 }
 
 impl Pagination {
-    /// The pagination of `page` in a list of `total_items`.
-    pub fn new(page: Page, total_items: u64) -> Self {
-        Self {
-            page: page.number,
-            limit: page.limit,
-            total_items,
-            total_pages: total_items.div_ceil(u64::from(page.limit.max(1))),
-        }
+    /// The pagination of the page with that number, of at most `limit` items, in a list of `total_items`.
+    fn new(page: u32, limit: u32, total_items: u64) -> Self {
+        Self { page, limit, total_items, total_pages: total_items.div_ceil(u64::from(limit.max(1))) }
     }
 }
 
@@ -76,7 +71,7 @@ impl List {
     pub fn answer<T, U>(&self, window: &Window, slice: Slice<T>, view: impl Fn(T) -> U) -> Listing<U> {
         let pagination = match (&window.start, slice.total) {
             (Start::Page(number), Total::Exact(total) | Total::Estimate(total)) => {
-                Some(Pagination::new(Page { number: *number, limit: window.limit }, total))
+                Some(Pagination::new(*number, window.limit, total))
             }
             _ => None,
         };
@@ -85,20 +80,6 @@ impl List {
             pagination,
             next_cursor: slice.next.map(|position| self.cursor(&position)),
         }
-    }
-}
-
-impl<T> Listing<T> {
-    /// A list without a cursor.
-    pub fn new(data: Vec<T>, page: Page, total_items: u64) -> Self {
-        Self { data, pagination: Some(Pagination::new(page, total_items)), next_cursor: None }
-    }
-
-    /// The same list with a cursor for the next page.
-    #[must_use]
-    pub fn with_next_cursor(mut self, cursor: Option<String>) -> Self {
-        self.next_cursor = cursor;
-        self
     }
 }
 
@@ -137,7 +118,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_item_is_on_exactly_one_page(limit in 1_u32..=100, total in 0_u64..100_000) {
-            let pagination = Pagination::new(Page { number: 1, limit }, total);
+            let pagination = Pagination::new(1, limit, total);
             prop_assert!(pagination.total_pages * u64::from(limit) >= total);
             prop_assert!(pagination.total_pages.saturating_sub(1) * u64::from(limit) <= total.saturating_sub(u64::from(total > 0)));
         }

@@ -3,7 +3,6 @@
 use serde::Deserialize;
 
 use super::{DEFAULT_LIMIT, List, MAX_LIMIT, Start, Window};
-use crate::problem::Problem;
 use crate::validation::FieldErrors;
 
 /// `page`, `limit` and `cursor` of a query string. A handler with parameters of its own takes both:
@@ -23,12 +22,11 @@ pub struct PageQuery {
 }
 
 /// A page that was asked for within bounds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Page {
-    /// Page number from 1.
-    pub number: u32,
-    /// Items a page, 1 to [`MAX_LIMIT`].
-    pub limit: u32,
+struct Page {
+    /// From 1.
+    number: u32,
+    /// 1 to [`MAX_LIMIT`].
+    limit: u32,
 }
 
 impl PageQuery {
@@ -37,7 +35,7 @@ impl PageQuery {
         let mut errors = FieldErrors::new();
         let page = errors.keep(self.page());
         let start = match &self.cursor {
-            None => page.map(|page| Start::Page(page.number)),
+            None => page.as_ref().map(|page| Start::Page(page.number)),
             Some(_) if self.page.is_some() => {
                 errors.add("cursor", "ambiguous", "cannot be combined with page");
                 None
@@ -45,11 +43,6 @@ impl PageQuery {
             Some(cursor) => errors.keep(list.position(cursor)).map(Start::After),
         };
         errors.unless_any(|| Some(Window { start: start?, limit: page?.limit }))
-    }
-
-    /// The page asked for. Values out of bounds are refused with 400, never clamped.
-    pub fn validated(&self) -> Result<Page, Problem> {
-        Ok(self.page()?)
     }
 
     fn page(&self) -> Result<Page, FieldErrors> {
@@ -63,18 +56,6 @@ impl PageQuery {
             errors.add("limit", "out_of_range", format!("must be 1 to {MAX_LIMIT}"));
         }
         errors.unless_any(|| Some(Page { number: number?, limit: limit? }))
-    }
-}
-
-impl Page {
-    /// Rows to skip, for SQL `OFFSET`.
-    pub fn offset(self) -> i64 {
-        i64::from(self.number - 1) * i64::from(self.limit)
-    }
-
-    /// Rows to return, for SQL `LIMIT`.
-    pub fn limit(self) -> i64 {
-        i64::from(self.limit)
     }
 }
 

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::database::{Error, Query};
+use crate::database::{Error, Query, Transaction};
+use crate::values;
 
 /// A key that was used before.
 #[derive(Debug)]
@@ -35,24 +36,23 @@ pub(crate) async fn lock(db: impl Query, owner: &str, key: &str) -> Result<(bool
     Ok((row.try_get(0)?, Some(used)))
 }
 
-/// Keeps the answer under the key, or takes the key over when it was used before `cutoff`; false when it was
-/// used since.
-pub(crate) async fn keep(
-    db: impl Query,
-    (owner, key): (&str, &str),
-    row: &Row,
-    cutoff: DateTime<Utc>,
-) -> Result<bool, Error> {
-    let sql = "
-        INSERT INTO idempotency_keys (owner, key, request_hash, status, headers, body, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)
-        ON CONFLICT (owner, key) DO UPDATE SET request_hash = excluded.request_hash, status = excluded.status,
-            headers = excluded.headers, body = excluded.body, created_at = excluded.created_at
-        WHERE idempotency_keys.created_at <= $8";
+/// Name of the constraint that a key is used once.
+pub(crate) const UNIQUE: &str = "idempotency_keys_pkey";
+
+/// Keeps the answer under the key, at the commit, which breaks [`UNIQUE`] when the key was used meanwhile.
+pub(crate) fn keep(transaction: &mut Transaction, (owner, key): (String, String), row: Row) {
     let Row { request_hash, status, headers, body, created_at } = row;
-    let kept =
-        db.execute(sql, &[&owner, &key, request_hash, status, headers, body, created_at, &cutoff]).await?;
-    Ok(kept == 1)
+    transaction.defer(
+        "INSERT INTO idempotency_keys (owner, key, request_hash, status, headers, body, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        values![owner, key, request_hash, status, headers, body, created_at],
+    );
+}
+
+/// Frees a key that was used before `cutoff`.
+pub(crate) async fn free(db: impl Query, owner: &str, key: &str, cutoff: DateTime<Utc>) -> Result<(), Error> {
+    let sql = "DELETE FROM idempotency_keys WHERE owner = $1 AND key = $2 AND created_at <= $3";
+    db.execute(sql, &[&owner, &key, &cutoff]).await.map(|_| ())
 }
 
 /// Deletes at most $2 rows from before $1.

@@ -1,63 +1,38 @@
 //! Rows of `outbox`, `outbox_pending` and `outbox_streams`.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::NaiveDate;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::database::{Error, Parameters, Query, ToSql};
 use crate::outbox::NewRow;
+use crate::values;
 
-/// The events of one transaction, column by column, so that any number is one statement.
-pub(crate) struct Insert<'a> {
-    days: Vec<NaiveDate>,
-    ids: Vec<Uuid>,
-    streams: Vec<&'a str>,
-    subjects: Vec<&'a str>,
-    aggregates: Vec<Uuid>,
-    sequences: Vec<i64>,
-    payloads: Vec<&'a str>,
-    headers: Vec<&'a str>,
-    times: Vec<DateTime<Utc>>,
-}
+/// Stores events; any number is one statement.
+pub(crate) const INSERT: &str = "
+    INSERT INTO outbox (day, id, stream, subject, aggregate_id, sequence, payload, headers, created_at)
+    SELECT * FROM unnest($1::date[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::bigint[],
+        $7::text[], $8::text[], $9::timestamptz[])
+    RETURNING stream, position, day, aggregate_id";
 
-impl<'a> Insert<'a> {
-    pub(crate) const SQL: &'static str = "
-        WITH written AS (
-            INSERT INTO outbox (day, id, stream, subject, aggregate_id, sequence, payload, headers, created_at)
-            SELECT * FROM unnest($1::date[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::bigint[],
-                $7::text[], $8::text[], $9::timestamptz[])
-            RETURNING stream, position, day, aggregate_id
-        )
-        INSERT INTO outbox_pending (stream, position, day, aggregate_id)
-        SELECT stream, position, day, aggregate_id FROM written";
+/// Makes those pending that [`INSERT`], under the name `written`, has stored.
+pub(crate) const INSERT_PENDING: &str = "
+    INSERT INTO outbox_pending (stream, position, day, aggregate_id)
+    SELECT stream, position, day, aggregate_id FROM written";
 
-    pub(crate) fn of(rows: &'a [NewRow]) -> Self {
-        Self {
-            days: rows.iter().map(|row| row.day).collect(),
-            ids: rows.iter().map(|row| row.id).collect(),
-            streams: rows.iter().map(|row| row.stream).collect(),
-            subjects: rows.iter().map(|row| row.subject).collect(),
-            aggregates: rows.iter().map(|row| row.about.id).collect(),
-            sequences: rows.iter().map(|row| row.about.sequence).collect(),
-            payloads: rows.iter().map(|row| row.payload.as_str()).collect(),
-            headers: rows.iter().map(|row| row.headers.as_str()).collect(),
-            times: rows.iter().map(|row| row.created_at).collect(),
-        }
+/// The values of [`INSERT`].
+pub(crate) fn columns(rows: Vec<NewRow>) -> Vec<Box<dyn ToSql + Sync + Send>> {
+    fn column<T>(rows: &[NewRow], value: impl Fn(&NewRow) -> T) -> Vec<T> {
+        rows.iter().map(value).collect()
     }
-
-    pub(crate) fn parameters(&self) -> [&(dyn ToSql + Sync); 9] {
-        [
-            &self.days,
-            &self.ids,
-            &self.streams,
-            &self.subjects,
-            &self.aggregates,
-            &self.sequences,
-            &self.payloads,
-            &self.headers,
-            &self.times,
-        ]
-    }
+    let (days, ids) = (column(&rows, |row| row.day), column(&rows, |row| row.id));
+    let (streams, subjects) = (column(&rows, |row| row.stream), column(&rows, |row| row.subject));
+    let aggregates = column(&rows, |row| row.about.id);
+    let sequences = column(&rows, |row| row.about.sequence);
+    let times = column(&rows, |row| row.created_at);
+    let (payloads, headers): (Vec<_>, Vec<_>) =
+        rows.into_iter().map(|row| (row.payload, row.headers)).unzip();
+    values![days, ids, streams, subjects, aggregates, sequences, payloads, headers, times]
 }
 
 /// An event to be published.

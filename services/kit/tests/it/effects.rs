@@ -127,7 +127,7 @@ impl<E: Event> Handler<E> for Plans {
         for kind in &self.0 {
             let id = Uuid::now_v7();
             transaction.execute("INSERT INTO work (id) VALUES ($1)", &[&id]).await?;
-            effects::plan(transaction, kind, id, Some(&event.origin), self.1.now()).await?;
+            effects::plan(transaction, kind, id, Some(&event.origin), self.1.now())?;
         }
         Ok(())
     }
@@ -343,6 +343,33 @@ async fn a_database_that_is_closed_between_act_and_settlement_makes_no_second_ac
 }
 
 #[tokio::test]
+async fn a_lease_whose_answer_a_silent_database_kept_is_taken_up_when_it_answers_again() {
+    let postgres = Postgres::start().await.unwrap();
+    let (shop, mail) = (Shop::on(&postgres).await, Provider::new("email"));
+    mail.answers(Answer::Delays);
+    let process = shop.start(&[&mail]);
+    shop.publish(10).await;
+    eventually("each waits for its second try", async || {
+        scalar(&shop.world.pool, "SELECT count(*) FROM effects WHERE failures = 1").await == 10
+    })
+    .await;
+    mail.answers(Answer::Accepts);
+    postgres.pause().await.unwrap();
+    // From now on they are due, and leased by a statement that is answered to nobody.
+    shop.clock.advance(TimeDelta::seconds(2));
+    eventually("the process notices", async || shop.world.database.execute("SELECT 1", &[]).await.is_err())
+        .await;
+    postgres.resume().await.unwrap();
+    // A lease ends after a minute, long after this.
+    eventually("all are done", async || {
+        let done = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM work WHERE state = 'done'");
+        done.fetch_one(&shop.world.pool).await.is_ok_and(|done| done == 10)
+    })
+    .await;
+    process.stop().await;
+}
+
+#[tokio::test]
 async fn an_effect_whose_record_cannot_be_written_is_not_repeated_for_ever() {
     let (shop, mail) = (Shop::open().await, Provider::new("email"));
     *mail.records.lock().unwrap() = false;
@@ -360,7 +387,7 @@ async fn an_effect_whose_record_cannot_be_written_is_not_repeated_for_ever() {
 async fn what_the_service_wants_no_more_is_forgotten() {
     let (shop, mail) = (Shop::open().await, Provider::new("email"));
     let mut transaction = shop.world.database.begin().await.unwrap();
-    effects::plan(&mut transaction, "email", Uuid::now_v7(), None, shop.world.clock.now()).await.unwrap();
+    effects::plan(&mut transaction, "email", Uuid::now_v7(), None, shop.world.clock.now()).unwrap();
     transaction.commit().await.unwrap();
     let process = shop.start(&[&mail]);
     eventually("it is gone", async || shop.planned().await == 0).await;

@@ -11,7 +11,7 @@ use kit::database::{self, Database, Query as _};
 use kit::extract::{Json, Path, Query};
 use kit::http::{StandardRoutes, edge, standard};
 use kit::metrics::Registry;
-use kit::paging::PageQuery;
+use kit::paging::{List, PageQuery};
 use kit::problem::{Problem, ProblemBody};
 use kit::readiness::Readiness;
 use serde::Deserialize;
@@ -45,7 +45,8 @@ fn routes(keys: &Keys) -> Router {
             "/search",
             get(async |Query((page, search)): Query<(PageQuery, Search)>| {
                 let q = search.q.unwrap_or_default();
-                page.validated().map(|page| format!("{} {} {q}", page.number, page.limit))
+                let window = page.window(&List::newest_first("items", &()))?;
+                Ok::<_, Problem>(format!("{} {} {q}", window.offset(), window.limit))
             }),
         )
         .route("/panic", get(async || -> String { panic!("secret cause") }))
@@ -230,8 +231,8 @@ async fn parameters_are_refused_with_their_name() {
         assert_eq!(response.status, StatusCode::BAD_REQUEST, "{query}");
         assert_eq!(problem(&response).errors[0].field, field, "{query}");
     }
-    assert_eq!(client.get("/search?page=3&limit=50&q=a").await.text, "3 50 a");
-    assert_eq!(client.get("/search").await.text, "1 20 ");
+    assert_eq!(client.get("/search?page=3&limit=50&q=a").await.text, "100 50 a");
+    assert_eq!(client.get("/search").await.text, "0 20 ");
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use anyhow::anyhow;
+use futures::future::join;
 use kit::clock::SharedClock;
 use kit::consumer::{Failure, LookupHandler, Received};
 use kit::database::Transaction;
@@ -66,7 +67,7 @@ impl<E: OrderEvent> LookupHandler<E> for OrderEventHandler {
 
     async fn look_up(&self, event: &Received<E>) -> Result<Vec<Draft>, Failure> {
         let (order_id, user_id) = (event.payload.order_id(), event.payload.user_id());
-        let order = self.upstreams.order(order_id).await;
+        let (order, customer) = join(self.upstreams.order(order_id), self.upstreams.customer(user_id)).await;
         let order = order.map_err(|error| Failure::from(error).context("the order cannot be read"))?;
         // One person never hears of another's order.
         if order.user_id != user_id {
@@ -76,7 +77,6 @@ impl<E: OrderEvent> LookupHandler<E> for OrderEventHandler {
         let Some(number) = &order.number else {
             return Err(Failure::not_now(anyhow!("the order service is of a release without order numbers")));
         };
-        let customer = self.upstreams.customer(user_id).await;
         let customer = customer.map_err(|error| Failure::from(error).context("the user cannot be read"))?;
         drafts(E::KIND, &self.shop, number, &order, &customer).map_err(Failure::reject)
     }
@@ -95,11 +95,10 @@ impl<E: OrderEvent> LookupHandler<E> for OrderEventHandler {
             order_id: event.payload.order_id(),
             created_at: now,
         };
-        for draft in &drafts {
-            let queued = notifications::queue(transaction, Uuid::now_v7(), &origin, draft).await?;
-            if let Some(id) = queued {
-                effects::plan(transaction, draft.channel.as_str(), id, Some(&event.origin), now).await?;
-            }
+        for draft in drafts {
+            let channel = draft.channel.as_str();
+            let queued = notifications::queue(transaction, Uuid::now_v7(), &origin, draft);
+            effects::plan_returned(transaction, channel, queued, Some(&event.origin), now)?;
         }
         Ok(())
     }

@@ -44,7 +44,8 @@ impl Effect for Sender {
         outcome: Outcome<'_, Receipt>,
     ) -> Result<(), Error> {
         let now = Timestamp::now(self.clock.as_ref()).get();
-        notifications::settle(transaction, id, &Settlement::of(&outcome), now).await
+        notifications::settle(transaction, id, Settlement::of(&outcome), now);
+        Ok(())
     }
 }
 

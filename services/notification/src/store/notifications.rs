@@ -3,8 +3,9 @@
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
-use kit::database::{Database, Error, Query, Row, Statement, ToSql, Transaction};
+use kit::database::{Database, Error, Query, Returned, Row, Statement, Transaction};
 use kit::paging::{Direction, Position, Slice, Window};
+use kit::values;
 use uuid::Uuid;
 
 use crate::domain::{Draft, Filter, Notification, Origin, Settlement, Summary};
@@ -42,43 +43,32 @@ fn parse<T: FromStr<Err: std::fmt::Display>>(row: &Row, column: &str) -> Result<
     row.try_get::<_, &str>(column)?.parse().map_err(|error| Error::column(column, error))
 }
 
-/// Records a draft as queued and returns its id; gives one that failed before its new content and another
-/// chance. `None` when the event's notification over this channel is queued, sent or logged.
-pub(crate) async fn queue(
-    transaction: &mut Transaction,
-    id: Uuid,
-    origin: &Origin,
-    draft: &Draft,
-) -> Result<Option<Uuid>, Error> {
-    let parameters: [&(dyn ToSql + Sync); 11] = [
-        &id,
-        &origin.event_id,
-        &origin.user_id,
-        &origin.order_id,
-        &draft.channel.as_str(),
-        &origin.kind.as_str(),
-        &draft.recipient,
-        &draft.subject,
-        &draft.body,
-        &origin.created_at,
-        &draft.plain_text,
-    ];
-    let row = transaction
-        .row_opt(
-            "INSERT INTO notifications
-                 (id, event_id, user_id, order_id, channel, type, recipient, subject, body, created_at,
-                  composed_at, plain_text)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11)
-             ON CONFLICT ON CONSTRAINT notifications_event_channel DO UPDATE
-             SET recipient = excluded.recipient, subject = excluded.subject, body = excluded.body,
-                 plain_text = excluded.plain_text, composed_at = excluded.composed_at,
-                 status = 'queued', error_message = NULL
-             WHERE notifications.status = 'failed'
-             RETURNING id",
-            &parameters,
-        )
-        .await?;
-    Ok(row.map(|row| row.try_get("id")).transpose()?)
+/// Records a draft as queued, at the commit, and returns its id; gives one that failed before its new content and another
+/// chance. Returns nothing when the event's notification over this channel is queued, sent or logged.
+pub(crate) fn queue(transaction: &mut Transaction, id: Uuid, origin: &Origin, draft: Draft) -> Returned {
+    transaction.defer(
+        "INSERT INTO notifications
+             (id, event_id, user_id, order_id, channel, type, recipient, subject, body, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+         ON CONFLICT ON CONSTRAINT notifications_event_channel DO UPDATE
+         SET recipient = excluded.recipient, subject = excluded.subject, body = excluded.body,
+             status = 'queued', error_message = NULL
+         WHERE notifications.status = 'failed'
+         RETURNING id",
+        values![
+            id,
+            origin.event_id,
+            origin.user_id,
+            origin.order_id,
+            draft.channel.as_str(),
+            origin.kind.as_str(),
+            draft.recipient,
+            draft.subject,
+            draft.body,
+            origin.created_at,
+            draft.plain_text,
+        ],
+    )
 }
 
 /// What is to be sent; `None` when it is sent or given up.
@@ -101,25 +91,15 @@ pub(crate) async fn queued_message(db: impl Query, id: Uuid) -> Result<Option<Me
     }))
 }
 
-/// Records an attempt. What is sent, or logged, stays so.
-pub(crate) async fn settle(
-    transaction: &mut Transaction,
-    id: Uuid,
-    settlement: &Settlement,
-    now: DateTime<Utc>,
-) -> Result<(), Error> {
+/// Records an attempt, at the commit. What is sent, or logged, stays so.
+pub(crate) fn settle(transaction: &mut Transaction, id: Uuid, settlement: Settlement, now: DateTime<Utc>) {
     let sent_at = settlement.sent_at(now);
-    let parameters: [&(dyn ToSql + Sync); 5] =
-        [&id, &settlement.status.as_str(), &settlement.provider_ref, &settlement.error_message, &sent_at];
-    transaction
-        .execute(
-            "UPDATE notifications
-             SET status = $2, provider_ref = $3, error_message = $4, sent_at = $5, attempts = attempts + 1
-             WHERE id = $1 AND status NOT IN ('sent', 'logged')",
-            &parameters,
-        )
-        .await
-        .map(|_| ())
+    transaction.defer(
+        "UPDATE notifications
+         SET status = $2, provider_ref = $3, error_message = $4, sent_at = $5, attempts = attempts + 1
+         WHERE id = $1 AND status NOT IN ('sent', 'logged')",
+        values![id, settlement.status.as_str(), settlement.provider_ref, settlement.error_message, sent_at],
+    );
 }
 
 /// A notification, of `user_id` only when given.

@@ -46,8 +46,7 @@ async fn dead_letters_and_queued_messages_of_the_first_release_are_kept() {
     .await
     .unwrap();
 
-    kit::database::migrator().run(pool).await.unwrap();
-    Notification::migrations().unwrap().run(pool).await.unwrap();
+    kit::database::migrate_url(&database.url, Notification::migrations().unwrap()).await.unwrap();
 
     let kept: Vec<(Uuid, String, String)> =
         sqlx::query_as("SELECT id, consumer, message FROM inbox_dead_letters ORDER BY id")

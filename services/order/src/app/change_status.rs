@@ -1,28 +1,29 @@
 //! Moving an order to another state.
 
+use kit::access::Scope;
 use uuid::Uuid;
 
-use super::{Error, Orders, Reach, announce};
+use super::{Error, Orders, announce, within};
 use crate::domain::{Actor, Order, Refusal, Status};
 use crate::store;
 
 impl Orders {
     /// Takes the order one step through its state machine.
     pub(crate) async fn change_status(&self, id: Uuid, to: Status, actor: &Actor) -> Result<Order, Error> {
-        self.step(id, Reach::All, to, actor).await
+        self.step(id, Scope::All, to, actor).await
     }
 
     /// Cancels an order that was not shipped.
-    pub(crate) async fn cancel(&self, id: Uuid, reach: Reach, actor: &Actor) -> Result<Order, Error> {
-        self.step(id, reach, Status::Cancelled, actor).await.map_err(|error| match error {
+    pub(crate) async fn cancel(&self, id: Uuid, scope: Scope, actor: &Actor) -> Result<Order, Error> {
+        self.step(id, scope, Status::Cancelled, actor).await.map_err(|error| match error {
             Error::Refused(Refusal::NotAllowed { from, .. }) => Error::NotCancellable(from),
             error => error,
         })
     }
 
-    async fn step(&self, id: Uuid, reach: Reach, to: Status, actor: &Actor) -> Result<Order, Error> {
+    async fn step(&self, id: Uuid, scope: Scope, to: Status, actor: &Actor) -> Result<Order, Error> {
         let mut transaction = self.database.begin().await?;
-        let before = reach.filter(store::lock(&mut transaction, id).await?)?;
+        let before = within(scope, store::lock(&mut transaction, id).await?)?;
         let (now, from, version) = (self.now_after(&before), before.lifecycle.status, before.version + 1);
         let order =
             Order { lifecycle: before.lifecycle.advance(to, now)?, updated_at: now, version, ..before };

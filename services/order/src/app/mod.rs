@@ -9,12 +9,13 @@ mod list_orders;
 mod place_order;
 
 use chrono::{DateTime, Utc};
+use kit::access::Scope;
 use kit::clock::SharedClock;
 use kit::database::Database;
 use kit::timestamp::Timestamp;
-use uuid::Uuid;
 
 pub(crate) use error::Error;
+pub(crate) use place_order::broken;
 
 use crate::domain::Order;
 
@@ -23,15 +24,6 @@ use crate::domain::Order;
 pub struct Orders {
     pub(crate) database: Database,
     pub(crate) clock: SharedClock,
-}
-
-/// Whose orders a caller may reach.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reach {
-    /// Only the orders of that customer.
-    Own(Uuid),
-    /// Every order.
-    All,
 }
 
 impl Orders {
@@ -52,13 +44,11 @@ impl Orders {
     }
 }
 
-impl Reach {
-    /// The order if it is within reach: 003 tells a missing order from somebody else's.
-    fn filter(self, order: Option<Order>) -> Result<Order, Error> {
-        match (order, self) {
-            (None, _) => Err(Error::NotFound),
-            (Some(order), Self::Own(user_id)) if order.user_id != user_id => Err(Error::NotYours),
-            (Some(order), _) => Ok(order),
-        }
+/// The order if it is within a caller's reach: 003 tells a missing order from somebody else's.
+fn within(scope: Scope, order: Option<Order>) -> Result<Order, Error> {
+    match order {
+        None => Err(Error::NotFound),
+        Some(order) if scope.covers(order.user_id) => Ok(order),
+        Some(_) => Err(Error::NotYours),
     }
 }

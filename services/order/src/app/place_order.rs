@@ -8,9 +8,9 @@ use crate::domain::{Actor, NewOrder, Number, Order};
 use crate::store;
 
 impl Orders {
-    /// Places the order for `user_id`, in the transaction that also keeps the answer for whoever repeats the
+    /// Places the order for `user_id` once the transaction commits, which also keeps the answer for whoever repeats the
     /// request.
-    pub(crate) async fn place(
+    pub(crate) fn place(
         &self,
         transaction: &mut Transaction,
         new: NewOrder,
@@ -19,16 +19,14 @@ impl Orders {
     ) -> Result<Order, Error> {
         let number = Number::drawn(Uuid::new_v4().as_u128());
         let order = new.place(Uuid::now_v7(), number, user_id, self.now());
-        store::insert(&mut *transaction, &order, actor).await.map_err(taken)?;
+        store::insert(transaction, &order, actor);
         announce::created(transaction, &order)?;
         Ok(order)
     }
 }
 
-/// Whoever asks again draws another number. Among ten million orders this happens once in 10⁸.
-fn taken(error: kit::database::Error) -> Error {
-    match error.constraint() {
-        Some(store::NUMBER) => Error::NumberTaken,
-        _ => error.into(),
-    }
+/// What it means that an order broke that constraint at the commit. Whoever asks again draws another number; among ten
+/// million orders this happens once in 10⁸.
+pub(crate) fn broken(constraint: &str) -> Option<Error> {
+    (constraint == store::NUMBER).then_some(Error::NumberTaken)
 }

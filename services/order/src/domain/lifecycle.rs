@@ -1,4 +1,4 @@
-//! The state machine: document 003 section 6, with `cancelled`.
+//! The state machine (docs/api.md, *Order states*).
 
 use chrono::{DateTime, Utc};
 
@@ -105,7 +105,7 @@ mod tests {
             .fold(Lifecycle::pending(), |order, (&step, second)| order.advance(step, at(second)).unwrap())
     }
 
-    /// Document 003 section 6.3, and the same for `cancelled`.
+    /// A timestamp is set exactly when its state was reached.
     fn holds_invariants(order: &Lifecycle) -> bool {
         let set = (
             order.confirmed_at.is_some(),

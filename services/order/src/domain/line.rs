@@ -7,13 +7,13 @@ use uuid::Uuid;
 /// Most lines of one order; keeps the stored document and the event well below their limits.
 pub(crate) const MAX_LINES: usize = 200;
 
-/// Most characters of a product's name (document 003 section 4.2).
+/// Most characters of a product's name (docs/api.md, *The body of an order*).
 const MAX_NAME: usize = 200;
 
 /// Most of one product in one line.
 const MAX_QUANTITY: u32 = 10_000;
 
-/// Digits before the decimal point that `DECIMAL(10, 2)` of document 003 leaves for a total.
+/// Digits of a total before the decimal point: what clients that keep it in a `DECIMAL(10, 2)` can hold.
 const TOTAL_DIGITS: u32 = 8;
 
 /// An order line as received.
@@ -49,7 +49,7 @@ pub(crate) struct Line {
 #[error("the order's total must be below 100,000,000")]
 pub(crate) struct TotalError;
 
-/// Sum of the subtotals in minor units, within document 003's `DECIMAL(10, 2)`.
+/// Sum of the subtotals in minor units, below the largest that an order can hold.
 pub(crate) fn total(lines: &[Line], currency: Currency) -> Result<i64, TotalError> {
     let limit = 10_i64.pow(TOTAL_DIGITS + u32::from(currency.decimals()));
     lines
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn document_003_adds_up() {
+    fn subtotals_add_up_to_the_total() {
         let (lines, total) = check_all(vec![draft(2, "49.99"), draft(1, "12.99")], Currency::USD).unwrap();
         assert_eq!(lines[0].subtotal_minor, 9998);
         assert_eq!(lines[1].subtotal_minor, 1299);

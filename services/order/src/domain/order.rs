@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{Address, AddressDraft, Lifecycle, Line, LineDraft, Number, Status, line};
 
-/// Most characters of the customer's notes (document 003 section 3.2).
+/// Most characters of the customer's notes (docs/api.md, *The body of an order*).
 const MAX_NOTES: usize = 500;
 
 /// An order as received, before any check.

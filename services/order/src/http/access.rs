@@ -1,9 +1,8 @@
 //! Who may use which route.
 
-use kit::access::{Access, Caller, Rule, Scope, Who};
+use kit::access::{Access, Caller, Rule, Who};
 use kit::auth::Subject;
 
-use crate::app::Reach;
 use crate::domain::Actor;
 use Who::{Admin, Owner, Service};
 
@@ -23,7 +22,7 @@ static RULES: &[Rule] = &[
     Rule::new("GET /orders/{id}/history", &[Owner, Admin]),
 ];
 
-/// The names under which older documents know the collection; not described twice.
+/// The names under which older clients know the collection; not described twice.
 pub(super) const COLLECTION: &[&str] = &["/api/orders", "/api/v1/orders"];
 
 /// The table.
@@ -38,13 +37,5 @@ pub(super) fn actor(caller: &Caller) -> Actor {
         Subject::Service(name) => Actor::Service(name.clone()),
         Subject::User(id) if identity.is_admin() => Actor::Admin(*id),
         Subject::User(id) => Actor::Customer(*id),
-    }
-}
-
-/// Whose orders the caller may reach.
-pub(super) fn reach(caller: &Caller) -> Reach {
-    match caller.scope() {
-        Scope::Own(user_id) => Reach::Own(user_id),
-        Scope::All => Reach::All,
     }
 }

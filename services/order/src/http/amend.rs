@@ -9,7 +9,6 @@ use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::access::reach;
 use super::body::{AddressBody, OrderBody};
 use crate::app::Orders;
 use crate::domain::{Amendment, Change};
@@ -47,11 +46,11 @@ pub(super) async fn amend(
     Path(id): Path<Uuid>,
     body: Result<Json<AmendBody>, Problem>,
 ) -> Result<Json<OrderBody>, Problem> {
-    let reach = reach(&caller);
+    let scope = caller.scope();
     // First: whoever may not change the order learns nothing about the body.
-    orders.get(id, reach).await?;
+    orders.get(id, scope).await?;
     let Json(body) = body?;
     let amendment = Amendment::check(body.shipping_address.map(Into::into), body.notes)?;
-    let order = orders.amend(id, reach, amendment).await?;
+    let order = orders.amend(id, scope, amendment).await?;
     Ok(Json((&order).into()))
 }

@@ -1,4 +1,4 @@
-//! Bodies of requests and answers, in document 003's shapes.
+//! Bodies of requests and answers, in the documented shapes.
 
 use kit::money::{Amount, Currency, Money};
 use kit::timestamp::Timestamp;

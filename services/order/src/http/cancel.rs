@@ -7,7 +7,7 @@ use kit::problem::codes::{NotCancellable, NotFound, SameStatus};
 use kit::problem::{Problem, Problems};
 use uuid::Uuid;
 
-use super::access::{actor, reach};
+use super::access::actor;
 use super::body::OrderBody;
 use crate::app::Orders;
 
@@ -25,7 +25,7 @@ pub(super) async fn cancel(
     caller: Caller,
     Path(id): Path<Uuid>,
 ) -> Result<Json<OrderBody>, Problem> {
-    let order = orders.cancel(id, reach(&caller), &actor(&caller)).await?;
+    let order = orders.cancel(id, caller.scope(), &actor(&caller)).await?;
     Ok(Json((&order).into()))
 }
 

@@ -7,7 +7,6 @@ use kit::problem::codes::NotFound;
 use kit::problem::{Problem, Problems};
 use uuid::Uuid;
 
-use super::access::reach;
 use super::body::OrderBody;
 use crate::app::Orders;
 
@@ -22,6 +21,6 @@ pub(super) async fn get(
     caller: Caller,
     Path(id): Path<Uuid>,
 ) -> Result<Json<OrderBody>, Problem> {
-    let order = orders.get(id, reach(&caller)).await?;
+    let order = orders.get(id, caller.scope()).await?;
     Ok(Json((&order).into()))
 }

@@ -10,7 +10,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::access::reach;
 use crate::app::Orders;
 use crate::domain::{HistoryEntry, Status};
 
@@ -60,6 +59,6 @@ pub(super) async fn history(
     caller: Caller,
     Path(id): Path<Uuid>,
 ) -> Result<Json<HistoryBody>, Problem> {
-    let entries = orders.history(id, reach(&caller)).await?;
+    let entries = orders.history(id, caller.scope()).await?;
     Ok(Json(HistoryBody { data: entries.into_iter().map(Into::into).collect() }))
 }

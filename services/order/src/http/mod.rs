@@ -31,7 +31,7 @@ pub(crate) fn routes() -> OpenApiRouter<Orders> {
         .routes(routes!(cancel::cancel))
 }
 
-/// The collection under the names that older documents give it.
+/// The collection under the names that older clients give it.
 pub(crate) fn aliases() -> Router<Orders> {
     let collection = || get(list::list).post(place::place);
     access::COLLECTION.iter().fold(Router::new(), |router, path| router.route(path, collection()))

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::access::actor;
 use super::body::{AddressBody, OrderBody};
-use crate::app::Orders;
+use crate::app::{self, Orders};
 use crate::domain::{LineDraft, OrderDraft};
 
 /// An order to place.
@@ -106,9 +106,10 @@ pub(super) async fn place(
     let user_id = customer(caller.identity(), body.user_id.as_deref())?;
     let new = OrderDraft::from(body).check()?;
     let actor = actor(&caller);
-    let order = orders.place(work.transaction(), new, user_id, &actor).await?;
+    let order = orders.place(work.transaction(), new, user_id, &actor)?;
     let body = OrderBody::from(&order);
-    let answer = work.commit(Answer::created(body.location(), &body)?).await?;
+    let answer = Answer::created(body.location(), &body)?;
+    let answer = work.commit_unless(answer, |constraint| app::broken(constraint).map(Into::into)).await?;
     kit::outcome!("order placed", order.id = %order.id, actor.kind = actor.kind());
     Ok(answer)
 }

@@ -1,4 +1,4 @@
-//! The JSON columns, in document 003's shapes.
+//! The JSON columns, in the shapes of the API.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::domain::{Address, AddressDraft, Line, Order};
 
-/// A line of an order: document 003 section 3.2.
+/// A line of an order.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct LineDocument {
     product_id: Uuid,
@@ -49,7 +49,7 @@ impl LineDocument {
     }
 }
 
-/// A shipping address: document 003 section 3.2.
+/// A shipping address.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct AddressDocument {
     street: String,

@@ -1,6 +1,7 @@
 //! Single orders.
 
 use kit::database::{Error, Json, Query, Row, Transaction};
+use kit::values;
 use uuid::Uuid;
 
 use super::document::{AddressDocument, LineDocument, decode, parse};
@@ -47,39 +48,34 @@ fn order(row: &Row) -> Result<Order, Error> {
     })
 }
 
-/// Stores a new order and the first line of its history, in one exchange.
-pub(crate) async fn insert(db: impl Query, order: &Order, actor: &Actor) -> Result<(), Error> {
-    let sql = "
-        WITH placed AS (
-            INSERT INTO orders (id, user_id, status, items, shipping_address, total_minor,
-                currency, notes, version, created_at, updated_at, number)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $13)
-            RETURNING id
-        )
-        INSERT INTO order_history (order_id, from_status, to_status, actor_kind, actor, at)
-        SELECT id, NULL, $3, $11, $12, $10 FROM placed";
+/// Stores a new order and the first line of its history, at the commit.
+pub(crate) fn insert(transaction: &mut Transaction, order: &Order, actor: &Actor) {
+    let status = order.lifecycle.status.as_str();
     let (items, address) =
         (Json(LineDocument::of(order)), Json(AddressDocument::from(&order.shipping_address)));
-    db.execute(
-        sql,
-        &[
-            &order.id,
-            &order.user_id,
-            &order.lifecycle.status.as_str(),
-            &items,
-            &address,
-            &order.total_minor,
-            &order.currency.code(),
-            &order.notes,
-            &order.version,
-            &order.created_at,
-            &actor.kind(),
-            &actor.subject(),
-            &order.number.to_string(),
+    transaction.defer(
+        "INSERT INTO orders (id, user_id, status, items, shipping_address, total_minor, currency, notes, version,
+             created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)",
+        values![
+            order.id,
+            order.user_id,
+            status,
+            items,
+            address,
+            order.total_minor,
+            order.currency.code().to_owned(),
+            order.notes.clone(),
+            order.version,
+            order.created_at,
+            order.number.to_string(),
         ],
-    )
-    .await
-    .map(|_| ())
+    );
+    transaction.defer(
+        "INSERT INTO order_history (order_id, from_status, to_status, actor_kind, actor, at)
+         VALUES ($1, NULL, $2, $3, $4, $5)",
+        values![order.id, status, actor.kind(), actor.subject(), order.created_at],
+    );
 }
 
 /// The order with that id.

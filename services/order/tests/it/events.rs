@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::service::{Caller, Service, example_with, jane};
 
 #[tokio::test]
-async fn a_placed_order_announces_document_003s_event() {
+async fn a_placed_order_is_announced_in_the_published_form() {
     let service = Service::start().await;
     let order = service.order(jane()).await;
     let events = service.outbox(order).await;
@@ -39,7 +39,7 @@ async fn a_placed_order_announces_document_003s_event() {
 }
 
 #[tokio::test]
-async fn a_shipped_order_announces_document_003s_event() {
+async fn a_shipped_order_is_announced_in_the_published_form() {
     let service = Service::start().await;
     let order = service.order_in(jane(), "confirmed").await;
     service.clock.set("2026-02-18T09:30:00.000Z".parse().unwrap());

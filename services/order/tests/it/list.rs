@@ -24,7 +24,7 @@ async fn fill(service: &Service, user: Uuid, count: u32) -> Vec<Uuid> {
 }
 
 #[tokio::test]
-async fn document_003s_list() {
+async fn a_list_has_exactly_the_documented_shape() {
     let service = Service::start().await;
     let order = service.order(jane()).await;
     let answer = service.get(Caller::User(jane()), "/orders").await;

@@ -9,7 +9,7 @@ use crate::service::{
 };
 
 #[tokio::test]
-async fn document_003s_request_gets_document_003s_answer() {
+async fn the_example_order_gets_exactly_the_documented_answer() {
     let service = Service::start().await;
     let answer = service.post(Caller::User(jane()), "/orders", &example()).await;
     let placed = answer.expect(201);
@@ -224,7 +224,7 @@ async fn admins_and_services_order_for_others() {
 }
 
 #[tokio::test]
-async fn the_stored_lines_have_document_003s_shape() {
+async fn the_stored_lines_have_the_shape_of_the_api() {
     let service = Service::start().await;
     let order = service.order(jane()).await;
     let (items, total, currency): (Value, i64, String) =

@@ -72,7 +72,7 @@ impl Service {
         asking.send(method, path, body).await
     }
 
-    /// Places document 003's example order and returns its id.
+    /// Places the example order and returns its id.
     pub(crate) async fn order(&self, user: Uuid) -> Uuid {
         let placed = self.post(Caller::User(user), "/orders", &example()).await;
         id(&placed.expect(201))
@@ -164,7 +164,7 @@ pub(crate) fn id(order: &Value) -> Uuid {
     order["id"].as_str().unwrap().parse().unwrap()
 }
 
-/// Document 003's example of `POST /orders`.
+/// The example of `POST /orders`.
 pub(crate) fn example() -> Value {
     json!({
         "items": [

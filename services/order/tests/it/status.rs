@@ -9,7 +9,7 @@ use crate::service::{Caller, Service, jane};
 const STATES: [&str; 5] = ["pending", "confirmed", "shipped", "delivered", "cancelled"];
 
 #[tokio::test]
-async fn each_step_answers_document_003s_body_with_its_own_timestamp() {
+async fn each_step_answers_the_documented_body_with_its_own_timestamp() {
     let service = Service::start().await;
     let order = service.order(jane()).await;
     for (status, at) in [

@@ -208,7 +208,21 @@ impl Operator {
         kubectl(&[&["-n", "shopflow-system"], arguments].concat())
     }
 
-    fn rolled_out() -> Result<()> {
+    /// Its container, as the Deployment has it.
+    pub(crate) fn container() -> Result<Value> {
+        let text = Self::kubectl(&["get", "deployment", "shopflow-operator", "-o", "json"])?;
+        let mut deployment: Value = serde_json::from_str(&text)?;
+        Ok(deployment["spec"]["template"]["spec"]["containers"][0].take())
+    }
+
+    /// Waits until none of its pods is left.
+    pub(crate) fn gone() -> Result<()> {
+        let selector = "app.kubernetes.io/name=shopflow-operator";
+        Self::kubectl(&["wait", "pod", "-l", selector, "--for=delete", "--timeout=120s"]).map(drop)
+    }
+
+    /// Waits until the newest of its pods are ready.
+    pub(crate) fn rolled_out() -> Result<()> {
         Self::kubectl(&["rollout", "status", "deployment/shopflow-operator", "--timeout=120s"]).map(drop)
     }
 
@@ -226,9 +240,11 @@ impl Operator {
         Self::rolled_out()
     }
 
-    /// The pod that leads, by the lease.
-    pub(crate) fn leader() -> Result<String> {
-        Self::kubectl(&["get", "lease", "shopflow-operator", "-o", "jsonpath={.spec.holderIdentity}"])
+    /// The pod that leads, by the lease. For a moment after a roll-out nobody does, and then there is none.
+    pub(crate) fn leader() -> Result<Option<String>> {
+        let holder =
+            Self::kubectl(&["get", "lease", "shopflow-operator", "-o", "jsonpath={.spec.holderIdentity}"])?;
+        Ok((!holder.is_empty()).then_some(holder))
     }
 
     /// Ends a pod at once.

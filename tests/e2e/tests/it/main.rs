@@ -5,6 +5,8 @@
 
 mod cluster;
 mod eventually;
+mod helm;
 mod mail;
+mod page;
 mod scenarios;
 mod shop;

@@ -6,4 +6,6 @@ mod editing;
 mod exposure;
 mod ordering;
 mod outage;
+mod recovery;
 mod rotation;
+mod uninstall;

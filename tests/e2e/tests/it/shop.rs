@@ -95,7 +95,7 @@ impl Session {
         self.shop.send(method, path, Some(&self.token), body).await
     }
 
-    /// Places document 003's example order.
+    /// Places the example order.
     pub(crate) async fn order(&self) -> Result<Value> {
         let (status, order) = self.send(Method::POST, "/orders", Some(&example_order())).await?;
         ensure!(status == StatusCode::CREATED, "order: {status} {order}");
@@ -109,7 +109,7 @@ impl Session {
     }
 }
 
-/// Document 003's example.
+/// The example of an order.
 pub(crate) fn example_order() -> Value {
     json!({
         "items": [

@@ -3,7 +3,7 @@ import { Router } from 'express';
 import { z } from 'zod';
 import { authenticate, sign, wrapped } from './tokens.js';
 
-// Document 003, section 10.5.
+// Rounds of bcrypt, as a power of two.
 const COST = 12;
 
 const registration = z.strictObject({

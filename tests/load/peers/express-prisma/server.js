@@ -1,4 +1,4 @@
-// A peer for comparison: document 003's own stack, Express 4 with Prisma, Zod and bcryptjs.
+// A peer for comparison: Express 4 with Prisma, Zod and bcryptjs.
 // ../README.md says what it does and what it leaves out.
 import express from 'express';
 import { PrismaPg } from '@prisma/adapter-pg';

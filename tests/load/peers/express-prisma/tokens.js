@@ -5,7 +5,7 @@ const { PUBLIC_KEY, PRIVATE_KEY, KEY_ID, ISSUER, AUDIENCE } = process.env;
 const ALGORITHM = 'EdDSA';
 const TYPE = 'at+jwt';
 
-// jose stands in for document 003's jsonwebtoken, which has no EdDSA.
+// jose stands in for jsonwebtoken, which has no EdDSA.
 const publicKey = await importSPKI(readFileSync(PUBLIC_KEY, 'utf8'), ALGORITHM);
 const privateKey = PRIVATE_KEY && (await importPKCS8(readFileSync(PRIVATE_KEY, 'utf8'), ALGORITHM));
 const EXPECTED = { algorithms: [ALGORITHM], issuer: ISSUER, audience: AUDIENCE, typ: TYPE, requiredClaims: ['exp', 'sub'] };

@@ -1,4 +1,4 @@
-// A peer for comparison: document 003's auth and order service with Fastify and pg.
+// A peer for comparison: the auth and order service with Fastify and pg.
 // ../README.md says what it does and what it leaves out.
 import { readFileSync } from 'node:fs';
 import Fastify from 'fastify';
@@ -9,7 +9,7 @@ import { orders } from './orders.js';
 
 const { SERVICE, PORT, DATABASE_URL, PUBLIC_KEY, PRIVATE_KEY, KEY_ID, ISSUER, AUDIENCE } = process.env;
 
-// Numbers for NUMERIC: document 003 shows amounts as numbers, and two decimals fit.
+// Numbers for NUMERIC: amounts are JSON numbers, and two decimals fit.
 pg.types.setTypeParser(pg.types.builtins.NUMERIC, Number);
 
 const app = Fastify({ logger: false });

@@ -1,4 +1,4 @@
-// A peer for comparison: document 003's auth and order service with gin and pgx, as a careful developer would write them.
+// A peer for comparison: the auth and order service with gin and pgx, as a careful developer would write them.
 // ../README.md says what it does and what it leaves out.
 package main
 

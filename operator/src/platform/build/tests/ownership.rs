@@ -41,6 +41,7 @@ fn everything_goes_with_the_platform_but_what_the_data_needs() {
         assert_eq!(owner["kind"], "ShopFlowPlatform", "{kind:?} {name}");
         assert_eq!(owner["uid"], "11111111-2222-3333-4444-555555555555");
         assert_eq!(owner["controller"], true);
+        assert_eq!(owner["blockOwnerDeletion"], true, "a foreground deletion waits for it");
     }
 }
 

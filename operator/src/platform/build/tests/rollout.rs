@@ -92,7 +92,7 @@ fn the_configuration_is_part_of_the_template_by_its_hash() {
 fn migration(spec: &str) -> String {
     let world = World::of(spec);
     let order = world.platform.databases().find(|plan| plan.service.name == "order").unwrap();
-    job::name(&world.platform, order)
+    job::name(&world.platform, order, None)
 }
 
 #[test]
@@ -110,6 +110,16 @@ fn another_image_is_another_migration_and_nothing_else_is() {
     for other in ["version: 9.9.9", "services: {order: {image: 'x:1'}}", "image: {repository: x}"] {
         assert_ne!(migration(other), first, "{other}");
     }
+}
+
+#[test]
+fn a_database_that_was_made_again_is_migrated_again() {
+    let mut world = World::of("{}");
+    assert_eq!(world.build().jobs, [], "it ran already");
+    world.servers.identities.insert("order".to_owned(), "7/16385".to_owned());
+    let desired = world.build();
+    assert_eq!(desired.jobs.len(), 1);
+    assert!(!names(&desired.deployments).contains(&"shop-order".to_owned()), "its pods wait for it");
 }
 
 #[test]

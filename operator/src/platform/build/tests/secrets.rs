@@ -9,11 +9,12 @@ use crate::platform::identities::Identities;
 /// Every password, seed, private key, token and credential of the platform.
 fn canaries(world: &World) -> Vec<String> {
     let memory = &world.memory;
-    let mut all: Vec<&SecretString> = vec![&memory.administrator.password, &memory.admin.password];
+    let mut all: Vec<&SecretString> =
+        vec![&memory.administrator.as_ref().unwrap().password, &memory.admin.as_ref().unwrap().password];
     for database in memory.databases.values() {
         all.extend([&database.owner, &database.logins.password]);
     }
-    if let Identities::Managed { seeds, .. } = &memory.identities {
+    if let Some(Identities::Managed { seeds, .. }) = &memory.identities {
         all.extend([&seeds.operator, &seeds.account, &seeds.system]);
     }
     all.extend(world.keys.tokens.values().flat_map(BTreeMap::values));
@@ -68,7 +69,7 @@ fn nothing_but_the_data_directory_is_in_an_environment_variable() {
 fn debug_output_shows_no_secret() {
     let world = World::of("{}");
     let live = world.applied();
-    let gathered = Gathered { resource: world.resource.clone(), live, older: None };
+    let gathered = Gathered { resource: world.resource.clone(), live };
     let texts = [
         format!("{:?}", world.memory),
         format!("{:?}", world.keys),
@@ -92,6 +93,88 @@ fn public_keys_are_a_configmap_unless_they_are_a_shared_secret() {
     let objects = built("auth: {signingKeys: {algorithm: HS256}}");
     assert!(objects.contains_key(&(Kind::Secret, name.clone())));
     assert!(!objects.contains_key(&(Kind::ConfigMap, name)));
+}
+
+#[test]
+fn the_secret_of_a_former_algorithm_never_holds_another_set_than_the_present_one() {
+    let mut world = World::of("auth: {signingKeys: {algorithm: HS256}}");
+    world.live = world.applied();
+    let former = world.live.raw(Kind::Secret, "shop-verification-keys").unwrap()["data"].clone();
+    // The last key of the former algorithm has expired.
+    let mut world = World { keys: World::of("{}").keys, ..world };
+    let objects = built_of(&world);
+    let secret = get(&objects, Kind::Secret, "shop-verification-keys")["data"]["jwks.json"].as_str().unwrap();
+    assert_ne!(former["jwks.json"], secret);
+    assert_eq!(STANDARD.decode(secret).unwrap(), world.keys.jwks.as_bytes());
+    let map = get(&objects, Kind::ConfigMap, "shop-verification-keys");
+    assert_eq!(map["data"]["jwks.json"], world.keys.jwks);
+    // Of two sources with the same file, the kubelet takes the later one.
+    for (_, pod) in pods(&objects).into_iter().filter(|(name, _)| {
+        topology::SERVICES.iter().any(|service| *name == format!("shop-{}", service.name))
+    }) {
+        let volumes = pod["spec"]["volumes"].as_array().unwrap();
+        let keys = volumes.iter().find(|volume| volume["name"] == "verification-keys").unwrap();
+        let sources = keys["projected"]["sources"].as_array().unwrap();
+        assert!(sources[0]["secret"].is_object() && sources[1]["configMap"].is_object());
+    }
+    world.live = Live::default();
+    assert!(!built_of(&world).contains_key(&(Kind::Secret, "shop-verification-keys".to_owned())));
+}
+
+#[test]
+fn a_login_that_postgresql_will_not_get_is_not_written_down() {
+    let mut world = World::of("{}");
+    for database in world.memory.databases.values_mut() {
+        database.unwritten = true;
+    }
+    let conflict = crate::postgres::Conflict::Lost { database: "order".to_owned() };
+    let plan = crate::postgres::Plan { conflicts: vec![conflict], ..crate::postgres::Plan::default() };
+    let Seen::Known(plans) = &mut world.servers.database else { panic!("it answers") };
+    plans.insert("order".to_owned(), plan);
+    let written = names(&world.build().secrets_after_database);
+    assert!(!written.contains(&"shop-order-database".to_owned()), "{written:?}");
+    assert!(written.contains(&"shop-auth-database".to_owned()), "the others have theirs");
+}
+
+#[test]
+fn what_is_not_known_is_left_as_it_is_and_the_rest_is_built() {
+    let losses: [(fn(&mut World), &[&str]); 3] = [
+        (|world| world.memory.administrator = None, &["shop-postgres"]),
+        (|world| world.memory.identities = None, &["shop-nats"]),
+        (|world| drop(world.memory.databases.remove("order")), &["shop-order-owner", "shop-order-database"]),
+    ];
+    for (lose, missing) in losses {
+        let mut world = World::of("{}");
+        world.live = world.applied();
+        let all = built_of(&world);
+        lose(&mut world);
+        world.memory.unknown.push(memory::Forgotten::Random);
+        let desired = world.build();
+        assert_eq!(desired.obsolete, [], "nothing is deleted for it");
+        let built = objects(&desired);
+        for name in missing {
+            assert!(all.contains_key(&(Kind::Secret, (*name).to_owned())));
+            assert!(!built.contains_key(&(Kind::Secret, (*name).to_owned())), "{name}");
+        }
+        for name in ["shop-signing-keys", "shop-order-tokens", "shop-auth-tokens"] {
+            assert!(built.contains_key(&(Kind::Secret, name.to_owned())), "{name}");
+        }
+        for service in topology::SERVICES {
+            assert!(built.contains_key(&(Kind::Deployment, format!("shop-{}", service.name))));
+        }
+    }
+}
+
+#[test]
+fn keys_tokens_and_credentials_alone_can_be_built_where_nothing_else_can() {
+    let world = World::of("{}");
+    let built = objects(&secured(&world.platform, &world.memory, &world.keys, &world.live));
+    let all = built_of(&world);
+    assert!(built.iter().all(|(key, object)| all.get(key) == Some(object)), "the same as ever");
+    let kinds: std::collections::BTreeSet<Kind> = built.keys().map(|(kind, _)| *kind).collect();
+    assert_eq!(kinds, [Kind::ConfigMap, Kind::Secret].into());
+    assert!(built.contains_key(&(Kind::Secret, "shop-signing-keys".to_owned())));
+    assert!(built.contains_key(&(Kind::Secret, "shop-order-tokens".to_owned())));
 }
 
 #[test]

@@ -41,9 +41,14 @@ fn postgresql_can_write_its_socket_and_share_memory_under_a_read_only_root() {
     assert!(tmp.get("readOnly").is_none());
     let settings =
         get(&objects, Kind::ConfigMap, "shop-postgres")["data"]["postgresql.conf"].as_str().unwrap();
-    assert!(settings.contains("unix_socket_directories = '/tmp'"));
+    // Where `psql` looks by itself, and where people look.
+    assert!(settings.contains("unix_socket_directories = '/tmp, /var/run/postgresql'"));
+    assert!(mounts.iter().any(|mount| mount["mountPath"] == "/var/run/postgresql"));
     let rules = get(&objects, Kind::ConfigMap, "shop-postgres")["data"]["pg_hba.conf"].as_str().unwrap();
-    assert!(!rules.contains("trust") && !rules.contains("peer"), "nobody without a password: {rules}");
+    assert!(!rules.contains("trust"), "{rules}");
+    for rule in rules.lines().filter(|rule| rule.contains("peer")) {
+        assert!(rule.starts_with("local all postgres "), "nobody else without a password: {rule}");
+    }
 }
 
 #[test]
@@ -58,6 +63,8 @@ fn postgresql_has_time_to_recover_and_to_stop() {
     assert!(allowed("livenessProbe") >= 60);
     let command = container["readinessProbe"]["exec"]["command"][2].as_str().unwrap();
     assert!(command.contains("pg_isready"));
+    let alive = container["livenessProbe"]["exec"]["command"][2].as_str().unwrap();
+    assert!(!alive.contains("psql"), "a password that cannot be set is no reason to restart");
     assert!(container["lifecycle"]["preStop"]["exec"]["command"][2].as_str().unwrap().contains("-INT"));
     assert!(set["spec"]["template"]["spec"]["terminationGracePeriodSeconds"].as_i64().unwrap() >= 60);
 }
@@ -80,6 +87,21 @@ fn nats_keeps_its_streams_on_the_volume_and_syncs_every_message() {
     assert_eq!(ports, [4222, 8222]);
     // Streams that are still recovered are no reason to kill the server.
     assert_eq!(container["livenessProbe"]["httpGet"]["path"], "/healthz?js-server-only=true");
+}
+
+#[test]
+fn servers_can_be_corrected_and_later_clustered_although_their_sets_cannot_be_changed() {
+    let objects = built("{}");
+    for (name, port) in [("shop-postgres", 5432), ("shop-nats", 4222)] {
+        let set = &get(&objects, Kind::StatefulSet, name)["spec"];
+        assert_eq!(set["podManagementPolicy"], "Parallel", "a pod that cannot start is replaced");
+        let headless = set["serviceName"].as_str().unwrap();
+        let service = &get(&objects, Kind::Service, headless)["spec"];
+        assert_eq!(service["clusterIP"], "None");
+        assert_eq!(service["publishNotReadyAddresses"], true);
+        assert_eq!(service["ports"][0]["port"], port);
+        assert_eq!(service["selector"], set["selector"]["matchLabels"]);
+    }
 }
 
 #[test]

@@ -79,6 +79,46 @@ fn an_event_tells_each_change_of_status_or_reason_once() {
 }
 
 #[test]
+fn what_is_wrong_is_a_warning_and_what_is_on_its_way_is_not() {
+    let warnings = |world: &mut World, change: fn(&mut World)| {
+        world.say();
+        change(world);
+        let (_, transitions) = world.status();
+        let warnings = transitions.iter().filter(|transition| transition.is_warning());
+        warnings.map(|transition| transition.type_.name()).collect::<Vec<_>>()
+    };
+    let of = |change| warnings(&mut World::converged(), change);
+    assert_eq!(
+        of(|world| world.servers().database = Seen::Unreachable("no route".to_owned())),
+        ["Ready", "DatabasesReady"]
+    );
+    assert_eq!(
+        of(|world| {
+            world.deployment("order", &json!({"status": {"readyReplicas": 0}}));
+            world.waiting_pod("order", "ImagePullBackOff");
+        }),
+        ["Ready", "ServicesReady"]
+    );
+    assert_eq!(of(|world| world.failed(reason::SIGNING_KEYS_LOST, true)), ["Ready", "Stalled"]);
+    let passing: [fn(&mut World); 3] = [
+        |world| world.applied().database = Outside::Changed(1),
+        |world| world.deployment("order", &json!({"status": {"readyReplicas": 0}})),
+        |world| world.applied().migrations[0].2 = Migration::Running,
+    ];
+    for change in passing {
+        assert_eq!(of(change), [""; 0]);
+    }
+}
+
+#[test]
+fn an_event_is_short_enough_for_the_api_server() {
+    let outcome = Outcome::no(reason::UNREACHABLE, "ü".repeat(2000));
+    let note = Transition { type_: ConditionType::Ready, outcome }.note();
+    assert!(note.len() <= 1024 && note.len() > 1000, "{}", note.len());
+    assert!(note.starts_with("Ready is False: ü") && note.ends_with('…'));
+}
+
+#[test]
 fn a_request_to_recreate_is_done_only_when_it_was_carried_out() {
     for (spec, reached, done) in [("{}", true, Some("1")), ("suspend: true", true, None), ("{}", false, None)]
     {

@@ -65,11 +65,8 @@ const CASES: &[Case] = &[
         situation: "a database of that name is somebody else's",
         spec: "{}",
         change: |world| {
-            let conflict = postgres::Conflict {
-                service: "order".to_owned(),
-                object: "DATABASE \"order\"".to_owned(),
-                mark: "shop".to_owned(),
-            };
+            let object = "DATABASE \"order\"".to_owned();
+            let conflict = postgres::Conflict::Foreign { object, mark: "shop".to_owned() };
             let plan = postgres::Plan { conflicts: vec![conflict], ..postgres::Plan::default() };
             world.servers().database = Seen::Known([("order".to_owned(), plan)].into());
         },
@@ -78,6 +75,67 @@ const CASES: &[Case] = &[
             (Ready, "False", reason::NAME_CONFLICT),
             (Stalled, "True", reason::NAME_CONFLICT),
             (Reconciling, "False", reason::NAME_CONFLICT),
+        ],
+    },
+    Case {
+        situation: "a database is gone",
+        spec: "{}",
+        change: |world| {
+            let conflict = postgres::Conflict::Lost { database: "order".to_owned() };
+            let plan = postgres::Plan { conflicts: vec![conflict], ..postgres::Plan::default() };
+            world.servers().database = Seen::Known([("order".to_owned(), plan)].into());
+        },
+        differs: &[
+            (DatabasesReady, "False", reason::DATABASE_LOST),
+            (Ready, "False", reason::DATABASE_LOST),
+            (Stalled, "True", reason::DATABASE_LOST),
+            (Reconciling, "False", reason::DATABASE_LOST),
+        ],
+    },
+    Case {
+        situation: "PostgreSQL answers, but its set has not rolled",
+        spec: "{}",
+        change: |world| world.object(Kind::StatefulSet, "postgres", &json!({"metadata": {"generation": 2}})),
+        differs: &[
+            (DatabasesReady, "False", reason::STARTING),
+            (Ready, "False", reason::STARTING),
+            (Reconciling, "True", reason::PROGRESSING),
+        ],
+    },
+    Case {
+        situation: "the image of NATS cannot be pulled",
+        spec: "{}",
+        change: |world| {
+            world.object(Kind::StatefulSet, "nats", &json!({"status": {"readyReplicas": 0}}));
+            world.waiting_pod("nats", "ImagePullBackOff");
+        },
+        differs: &[
+            (MessagingReady, "False", reason::POD_FAILING),
+            (Ready, "False", reason::POD_FAILING),
+            (Reconciling, "True", reason::PROGRESSING),
+        ],
+    },
+    Case {
+        situation: "a volume cannot grow",
+        spec: "{}",
+        change: |world| world.failed(reason::RESIZE_REFUSED, true),
+        differs: &[
+            (Ready, "False", reason::RESIZE_REFUSED),
+            (Stalled, "True", reason::RESIZE_REFUSED),
+            (Reconciling, "False", reason::RESIZE_REFUSED),
+        ],
+    },
+    Case {
+        situation: "a pod ends again and again",
+        spec: "{}",
+        change: |world| {
+            world.deployment("order", &json!({"status": {"readyReplicas": 0}}));
+            world.waiting_pod("order", "CrashLoopBackOff");
+        },
+        differs: &[
+            (ServicesReady, "False", reason::POD_FAILING),
+            (Ready, "False", reason::POD_FAILING),
+            (Reconciling, "True", reason::PROGRESSING),
         ],
     },
     Case {

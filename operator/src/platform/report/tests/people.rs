@@ -36,6 +36,8 @@ fn a_service_says_why_its_pods_are_missing() {
         (json!({"status": {"readyReplicas": 0, "conditions": [stuck]}}), 0, "deadline exceeded"),
         // The new pod is ready, the old one has not gone yet.
         (json!({"status": {"replicas": 2, "readyReplicas": 2}}), 1, "pods are starting"),
+        // The old pod serves, and none of the new ones.
+        (json!({"status": {"replicas": 2, "readyReplicas": 1}}), 0, "pods are starting"),
         (json!({"metadata": {"generation": 9}}), 0, "pods are starting"),
         (
             json!({"spec": {"replicas": 3}, "status": {"readyReplicas": 0}}),
@@ -56,6 +58,76 @@ fn a_service_says_why_its_pods_are_missing() {
         let message = &status.condition(ConditionType::ServicesReady).unwrap().message;
         assert_eq!(*message, format!("order {ready}/1: {reason}"));
     }
+}
+
+#[test]
+fn what_a_pod_says_of_itself_is_in_the_condition_with_its_name() {
+    let mut world = World::converged();
+    world.deployment("order", &json!({"status": {"replicas": 2, "readyReplicas": 1}}));
+    world.waiting_pod("order", "ImagePullBackOff");
+    world.applied().migrations[0].2 = Migration::Running;
+    let service = world.applied().migrations[0].0;
+    world.waiting_pod(&format!("{service}-migrate"), "ErrImagePull");
+    world.object(Kind::StatefulSet, "postgres", &json!({"status": {"readyReplicas": 0}}));
+    world.waiting_pod("postgres", "ImagePullBackOff");
+    let status = world.status().0;
+    let message = |type_| status.condition(type_).unwrap().message.clone();
+    assert_eq!(
+        message(ConditionType::ServicesReady),
+        "order 0/1: pod shop-order-x: ImagePullBackOff: localhost/nope:1"
+    );
+    assert_eq!(
+        message(ConditionType::MigrationsReady),
+        format!(
+            "waiting for the migration of {service}: pod shop-{service}-migrate-x: ErrImagePull: localhost/nope:1"
+        )
+    );
+    assert_eq!(
+        message(ConditionType::DatabasesReady),
+        "PostgreSQL: pod shop-postgres-x: ImagePullBackOff: localhost/nope:1"
+    );
+}
+
+#[test]
+fn a_release_is_said_to_run_only_once_it_serves() {
+    let mut world = World::converged();
+    let before = world.say().version;
+    world.platform.as_mut().unwrap().version = "9.9.9".to_owned();
+    world.applied().migrations[0].2 = Migration::Failed;
+    assert_eq!(world.say().version, before);
+    world.applied().migrations[0].2 = Migration::Done;
+    assert_eq!(world.say().version.as_deref(), Some("9.9.9"));
+}
+
+#[test]
+fn a_stalled_or_suspended_platform_says_when_calls_between_services_begin_to_fail() {
+    let deadline = "calls between services fail from 2027-01-15T09:00:00Z on";
+    let mut world = World::of("suspend: true");
+    world.tokens_end = Some("2027-01-15T09:00:00.5Z".parse().unwrap());
+    let message = |world: &World, type_| world.status().0.condition(type_).unwrap().message.clone();
+    assert!(message(&world, ConditionType::Suspended).contains(deadline));
+    let mut world = World::converged();
+    world.failed(reason::SIGNING_KEYS_LOST, true);
+    assert!(!message(&world, ConditionType::Stalled).contains("calls"), "they are renewed");
+    world.tokens_end = Some("2027-01-15T09:00:00.5Z".parse().unwrap());
+    assert!(message(&world, ConditionType::Stalled).contains(deadline));
+}
+
+#[test]
+fn a_database_is_remembered_by_its_identity() {
+    let mut world = World::converged();
+    let said = world.say();
+    assert!(said.databases.iter().all(|database| database.identity.is_some()));
+    let platform = resolve::resolve(&world.resource, &Release::default()).unwrap();
+    assert_eq!(platform.database_identities, world.servers().identities);
+    assert!(!platform.may_recreate_databases);
+    world.resource.annotations_mut().insert(ANNOTATION_RECREATE_DATABASES.to_owned(), "1".to_owned());
+    assert!(resolve::resolve(&world.resource, &Release::default()).unwrap().may_recreate_databases);
+    world.applied().database = Outside::Refused("no".to_owned());
+    assert_eq!(world.say().recreate_databases_request, None, "it is not done yet");
+    world.applied().database = Outside::Changed(3);
+    assert_eq!(world.say().recreate_databases_request.as_deref(), Some("1"));
+    assert!(!resolve::resolve(&world.resource, &Release::default()).unwrap().may_recreate_databases);
 }
 
 #[test]
@@ -144,7 +216,7 @@ fn a_rotation_names_the_pods_that_are_waited_for() {
     assert!(message.contains("order-1") && message.contains(&pending.id), "{message}");
 
     world.advance(Adoption::Known([("auth-1".to_owned(), [pending.id.clone()].into())].into()));
-    assert_eq!(world.memory.keyring.active().kid, pending.id);
+    assert_eq!(world.memory.keyring.as_ref().unwrap().active().kid, pending.id);
     let status = world.say();
     assert_eq!(status.active_key.as_ref(), Some(&pending.id));
     let found: Vec<&str> = status.keys.iter().map(|key| key.state.as_str()).collect();
@@ -160,7 +232,7 @@ fn the_status_holds_no_secret() {
     let keys = world.keys.as_ref().unwrap();
     let keyring: Value = serde_json::from_str(keys.keyring.to_json().expose_secret()).unwrap();
     assert!(!text.contains(keyring["keys"][0]["private"].as_str().unwrap()));
-    assert!(!text.contains(world.memory.administrator.password.expose_secret()));
+    assert!(!text.contains(world.memory.administrator.as_ref().unwrap().password.expose_secret()));
     for token in keys.tokens.values().flat_map(std::collections::BTreeMap::values) {
         assert!(!text.contains(token.expose_secret()));
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_nats::connection::State;
 use async_nats::jetstream;
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio::time::Instant;
 use topology::Stream;
 
 use super::metrics::Metrics;
@@ -21,8 +22,9 @@ use crate::store::outbox::{self as store, PendingRow};
 const WINDOW: i64 = 256;
 /// Pause before a broker or stream that is unavailable is tried again.
 const PAUSE: Duration = Duration::from_millis(500);
-/// What a busy writer commits meanwhile is published together.
-const GATHER: Duration = Duration::from_millis(1);
+/// Shortest time from the beginning of a window to that of the next: what a busy writer commits meanwhile is published
+/// together. What comes after a rest is published at once.
+const SPACING: Duration = Duration::from_millis(5);
 /// A stream that does not say what it has within this time is unavailable.
 const ANSWER: Duration = Duration::from_secs(1);
 /// How far back a stream that lost its end, but not all, is published again.
@@ -75,6 +77,7 @@ impl StreamRelay<'_> {
                 last_sequence = self.compare(seen).await?;
                 asked = Some(connection);
             }
+            let next_window = Instant::now() + SPACING;
             match self.publish_window(&mut last_sequence).await? {
                 Next::Again => {}
                 Next::Idle => {
@@ -82,7 +85,7 @@ impl StreamRelay<'_> {
                         () = wake.next() => {}
                         () = shutdown.requested() => break,
                     }
-                    shutdown.sleep(GATHER).await;
+                    tokio::time::sleep_until(next_window).await;
                 }
                 Next::Pause => {
                     asked = None;

@@ -41,10 +41,12 @@ async fn a_second_operator_takes_over_from_one_that_is_killed() -> Result<()> {
     let platform = Platform::sample();
     platform.ready().await?;
     Operator::scale(2)?;
-    let first = Operator::leader()?;
+    let first = eventually("a leader", CONVERGENCE, async || Operator::leader()).await?;
     Operator::kill(&first)?;
-    eventually("another leader", CONVERGENCE, async || Ok((Operator::leader()? != first).then_some(())))
-        .await?;
+    eventually("another leader", CONVERGENCE, async || {
+        Ok(Operator::leader()?.filter(|leader| *leader != first))
+    })
+    .await?;
 
     kubectl(&["-n", "shop", "delete", "configmap", "shop-order"])?;
     eventually("the deleted ConfigMap to come back", CONVERGENCE, async || {
