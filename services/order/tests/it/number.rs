@@ -122,3 +122,24 @@ async fn orders_placed_without_a_number_have_got_one() {
         assert_eq!(found["pagination"]["total_items"], 1, "{number}");
     }
 }
+
+#[tokio::test]
+async fn a_number_that_is_taken_costs_a_repetition_and_no_order() {
+    let service = Service::start().await;
+    let taken = number(&place(&service, jane()).await);
+    for sql in [
+        format!(
+            "CREATE FUNCTION draw_a_taken_number() RETURNS trigger LANGUAGE plpgsql
+             AS $$ BEGIN NEW.number := '{taken}'; RETURN NEW; END $$"
+        ),
+        "CREATE TRIGGER taken BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION draw_a_taken_number()"
+            .to_owned(),
+    ] {
+        sqlx::query(sqlx::AssertSqlSafe(sql)).execute(service.pool()).await.unwrap();
+    }
+    let answer = service.post(Caller::User(jane()), "/orders", &example()).await;
+    answer.problem(503);
+    assert!(answer.headers.contains_key("retry-after"));
+    sqlx::query("DROP TRIGGER taken ON orders").execute(service.pool()).await.unwrap();
+    assert_ne!(number(&place(&service, jane()).await), taken);
+}
