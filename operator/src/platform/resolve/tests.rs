@@ -148,8 +148,8 @@ fn the_managed_server_has_connections_for_every_pod_while_logins_rotate_and_a_ro
     assert!(!sizes.is_empty(), "one pod of each service has room");
     for (size, pods) in sizes.iter().zip(2..) {
         assert!(*size > pods * per_pods, "{pods} pods of each service");
+        assert!([200, 400, 800].contains(size), "another size restarts the server, so there are few: {size}");
     }
-    assert_eq!(connections(1), connections(0), "one pod more does not restart the server");
     let refused = connections(100).unwrap_err();
     assert!(matches!(refused, Invalid::TooManyConnections { maximum: 800, .. }), "{refused}");
     assert!(refused.to_string().contains("fewer replicas"), "{refused}");

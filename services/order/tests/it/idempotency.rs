@@ -1,10 +1,15 @@
 //! `Idempotency-Key` on `POST /orders`.
 
+use std::time::Duration;
+
 use futures::future::join_all;
 use http::Method;
 use serde_json::{Value, json};
 
 use crate::service::{Answer, Caller, Service, example, example_with, id, jane, john};
+
+/// Longer than anything takes on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 async fn place(service: &Service, caller: Caller, key: &str, body: &Value) -> Answer {
     let headers = [("content-type", "application/json"), ("idempotency-key", key)];
@@ -25,16 +30,22 @@ async fn the_same_key_and_body_get_the_stored_answer() {
 #[tokio::test]
 async fn a_hundred_parallel_requests_place_one_order() {
     let service = Service::start().await;
-    service.warm().await;
     let body = example();
     let answers = join_all((0..100).map(|_| place(&service, Caller::User(jane()), "k-1", &body))).await;
     let mut placed = Vec::new();
     for answer in &answers {
         match answer.status.as_u16() {
             201 => placed.push(id(&answer.json())),
+            // PostgreSQL was not asked in time, on a machine that is busy with other things.
+            503 => assert_eq!(answer.problem(503).0, "unavailable"),
             _ => assert_eq!(answer.problem(409).0, "idempotency_in_flight"),
         }
     }
+    let last = testbed::until(PATIENCE, "the order is answered", async || {
+        let answer = place(&service, Caller::User(jane()), "k-1", &body).await;
+        (answer.status == 201).then(|| id(&answer.json()))
+    });
+    placed.push(last.await.unwrap());
     placed.dedup();
     assert_eq!(placed.len(), 1);
     assert_eq!(service.count("orders").await, 1);

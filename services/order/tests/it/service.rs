@@ -101,14 +101,6 @@ impl Service {
         self.patch(Caller::Admin, &path, &json!({"status": status})).await
     }
 
-    /// Opens every connection of the pool, so that parallel requests do run in parallel.
-    pub(crate) async fn warm(&self) {
-        let all = (0..self.pool().options().get_max_connections()).map(|_| self.pool().acquire());
-        for connection in join_all(all).await {
-            connection.unwrap();
-        }
-    }
-
     /// Runs at most 8 requests that change one order while its row is held, so that all of them have
     /// begun and wait for it when it is let go.
     pub(crate) async fn at_once<F>(&self, order: Uuid, requests: Vec<F>) -> Vec<Answer>
