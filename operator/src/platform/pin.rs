@@ -22,7 +22,7 @@ const NATS_IMAGE: &str = "natsImage";
 /// What a platform keeps of the release that it was made or upgraded with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pin {
-    /// Release of the services that served last; `None` before any did.
+    /// Release of the services that served last, or that a platform begins with.
     pub version: Option<String>,
     /// Image of the services, without a tag.
     pub repository: Option<String>,

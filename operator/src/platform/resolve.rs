@@ -173,7 +173,8 @@ pub fn resolve(resource: &ShopFlowPlatform, release: &Release) -> Result<Platfor
     let databases = status.map(|status| status.databases.iter()).into_iter().flatten();
     Ok(Platform {
         pin: Pin {
-            version: running,
+            // One that is declared has to serve before it is remembered; otherwise it is the operator's own.
+            version: running.or_else(|| spec.version.is_none().then(|| version.clone())),
             repository: Some(release.repository.clone()),
             postgres_image: Some(release.postgres_image.clone()),
             nats_image: Some(release.nats_image.clone()),
