@@ -49,15 +49,22 @@ fn extract(release: &mut ZipArchive<Cursor<&[u8]>>, name: &str) -> Result<Vec<u8
 
 /// Compresses a file into `out`, and returns the expression of its `Asset`.
 fn embed(out: &Path, name: &str, content: &[u8]) -> Result<String, Box<dyn Error>> {
-    let compressed = out.join(format!("{name}.gz"));
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(content)?;
-    fs::write(&compressed, encoder.finish()?)?;
+    fs::write(out.join(format!("{name}.gz")), encoder.finish()?)?;
     let mut hash = String::new();
     for byte in &Sha256::digest(content)[..8] {
         write!(hash, "{byte:02x}")?;
     }
     let (stem, kind) = name.rsplit_once('.').ok_or("a file has no extension")?;
+    let content_type = match kind {
+        "css" => "text/css; charset=utf-8",
+        "js" => "text/javascript; charset=utf-8",
+        _ => return Err(format!("{name}: the content type of .{kind} is not known here").into()),
+    };
     let path = format!("/docs/{stem}.{hash}.{kind}");
-    Ok(format!("Asset {{ name: {name:?}, path: {path:?}, gzipped: include_bytes!({compressed:?}) }},\n"))
+    let gzipped = format!("include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{name}.gz\"))");
+    Ok(format!(
+        "Asset {{ name: {name:?}, path: {path:?}, content_type: {content_type:?}, gzipped: {gzipped} }},\n"
+    ))
 }

@@ -8,6 +8,7 @@ pub(super) struct Asset {
     name: &'static str,
     /// Where it is served. It contains a hash of the content, so what a browser keeps of it never ages.
     pub(super) path: &'static str,
+    content_type: &'static str,
     gzipped: &'static [u8],
 }
 
@@ -17,13 +18,8 @@ pub(super) static ASSETS: &[Asset] = &include!(concat!(env!("OUT_DIR"), "/assets
 impl Asset {
     /// The file as it lies in the binary. It is compressed for every client: only browsers ask for it.
     pub(super) fn response(&self) -> Response {
-        let content_type = if self.name.ends_with(".js") {
-            "text/javascript; charset=utf-8"
-        } else {
-            "text/css; charset=utf-8"
-        };
         let headers = [
-            (CONTENT_TYPE, content_type),
+            (CONTENT_TYPE, self.content_type),
             (CONTENT_ENCODING, "gzip"),
             (X_CONTENT_TYPE_OPTIONS, "nosniff"),
             (CACHE_CONTROL, "public, max-age=31536000, immutable"),
