@@ -115,7 +115,7 @@ impl<'a> Attempt<'a> {
         let mut tries = 1;
         loop {
             match self.take_effect_once(call, unseen).await {
-                Err(failure) if unseen && failure.breaks(store::UNIQUE) => unseen = false,
+                Err(failure) if unseen && failure.breaks(store::is_unique) => unseen = false,
                 Err(failure) if failure.is_contended() && tries < CONTENDED_TRIES => tries += 1,
                 result => return result,
             }
@@ -123,7 +123,7 @@ impl<'a> Attempt<'a> {
     }
 
     /// Inbox row, effect and events in one transaction; false when the inbox has the event. With `unseen`, the inbox is
-    /// not asked before: the commit breaks [`store::UNIQUE`] when it has.
+    /// not asked before: the commit breaks what [`store::is_unique`] when it has.
     async fn take_effect_once(&self, call: &mut dyn Call, unseen: bool) -> Result<bool, Failure> {
         guard::look_up(call).await?;
         let _open = self.worker.transactions.acquire().await.map_err(Failure::not_now)?;

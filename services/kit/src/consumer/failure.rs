@@ -53,9 +53,9 @@ impl Failure {
         self.database().is_some_and(database::Error::is_contended)
     }
 
-    /// Whether that constraint was broken.
-    pub(crate) fn breaks(&self, constraint: &str) -> bool {
-        self.database().and_then(database::Error::constraint) == Some(constraint)
+    /// Whether a constraint was broken that is such a one.
+    pub(crate) fn breaks(&self, such: impl Fn(&str) -> bool) -> bool {
+        self.database().and_then(database::Error::constraint).is_some_and(such)
     }
 
     fn database(&self) -> Option<&database::Error> {

@@ -15,12 +15,19 @@ pub(super) struct History {
     pub(super) starts: u32,
 }
 
-/// Name of the constraint that an event of a consumer has one row.
-pub(super) const UNIQUE: &str = "inbox_pkey";
+/// Whether a constraint is that an event of a consumer has one row: each partition has one, named after its day.
+pub(super) fn is_unique(constraint: &str) -> bool {
+    let partition = constraint.strip_prefix("inbox_").and_then(|rest| rest.strip_suffix("_pkey"));
+    partition.is_some_and(|part| part == "default" || part.bytes().all(|byte| byte.is_ascii_digit()))
+}
 
-/// Marks an event that was not seen before as done, at the commit, which breaks [`UNIQUE`] when it was.
+/// Marks an event that was not seen before as done, at the commit, which breaks a constraint that [`is_unique`] when it
+/// was.
 pub(super) fn complete_first(transaction: &mut Transaction, consumer: &'static str, event_id: Uuid) {
-    transaction.defer("INSERT INTO inbox (consumer, event_id) VALUES ($1, $2)", values![consumer, event_id]);
+    transaction.defer(
+        "INSERT INTO inbox (day, consumer, event_id) VALUES (inbox_day($2), $1, $2)",
+        values![consumer, event_id],
+    );
 }
 
 /// Marks the event as done. False when it was before: then the transaction has nothing to do.
@@ -84,3 +91,18 @@ pub(crate) async fn partitions(db: impl Query, today: NaiveDate, oldest: NaiveDa
 /// Deletes at most $2 rows of events that were first seen before $1 and have no partition of their day.
 pub(crate) const DELETE: &str = "
     DELETE FROM inbox_default WHERE ctid = ANY (ARRAY(SELECT ctid FROM inbox_default WHERE seen_at < $1 LIMIT $2))";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_of_each_partition_says_that_an_event_is_known_and_no_other_key_does() {
+        for key in ["inbox_20261126_pkey", "inbox_default_pkey"] {
+            assert!(is_unique(key), "{key}");
+        }
+        for key in ["inbox_dead_letters_pkey", "inbox_20261126_day_check", "orders_pkey"] {
+            assert!(!is_unique(key), "{key}");
+        }
+    }
+}

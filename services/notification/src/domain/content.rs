@@ -151,7 +151,7 @@ mod tests {
 
     use super::*;
 
-    const NUMBER: &str = "7K4M-9PR2-XHTD";
+    const NUMBER: &str = "7K4M-9PR2-XHTF";
 
     fn shop() -> Shop {
         Shop { name: "Lighthouse & Sons".to_owned(), url: Some("https://shop.example".parse().unwrap()) }
@@ -199,12 +199,12 @@ mod tests {
         let channels: Vec<Channel> = drafts.iter().map(|draft| draft.channel).collect();
         assert_eq!(channels, [Channel::Email, Channel::Sms]);
         assert_eq!(drafts[0].recipient, "jane.doe@example.com");
-        assert_eq!(drafts[0].subject.as_deref(), Some("Order Confirmation - #7K4M-9PR2-XHTD"));
-        assert!(drafts[0].body.contains("<p>Your order #7K4M-9PR2-XHTD has been placed.</p>"));
+        assert_eq!(drafts[0].subject.as_deref(), Some("Order Confirmation - #7K4M-9PR2-XHTF"));
+        assert!(drafts[0].body.contains("<p>Your order #7K4M-9PR2-XHTF has been placed.</p>"));
         assert_eq!((drafts[1].recipient.as_str(), &drafts[1].subject), ("+15551234567", &None));
         assert_eq!(
             drafts[1].body,
-            "Lighthouse & Sons: your order #7K4M-9PR2-XHTD has been placed. Total: 1312.98 USD. \
+            "Lighthouse & Sons: your order #7K4M-9PR2-XHTF has been placed. Total: 1312.98 USD. \
              https://shop.example/account/orders/b2c3d4e5-f6a7-8901-bcde-f12345678901"
         );
     }

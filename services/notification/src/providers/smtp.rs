@@ -204,7 +204,7 @@ mod tests {
         Message {
             id: "c3d4e5f6-a7b8-9012-cdef-123456789012".parse::<Uuid>().unwrap(),
             recipient: recipient.into(),
-            subject: Some("Order Confirmation - #7K4M-9PR2-XHTD".into()),
+            subject: Some("Order Confirmation - #7K4M-9PR2-XHTF".into()),
             body: "<html><p>Your order has been placed.</p></html>".into(),
             plain_text: Some("Your order has been placed.".into()),
             composed_at: "2026-02-17T11:00:01.250Z".parse().unwrap(),
@@ -242,7 +242,7 @@ mod tests {
         let mail = catcher.mails().remove(0);
         assert_eq!((mail.from.as_str(), mail.to.as_str()), ("noreply@shopflow.example", "jane@example.com"));
         assert_eq!(mail.header("To"), Some("jane@example.com"));
-        assert_eq!(mail.header("Subject"), Some("Order Confirmation - #7K4M-9PR2-XHTD"));
+        assert_eq!(mail.header("Subject"), Some("Order Confirmation - #7K4M-9PR2-XHTF"));
         assert_eq!(mail.header("Date"), Some("Tue, 17 Feb 2026 11:00:01 +0000"));
         assert_eq!(mail.header("MIME-Version"), Some("1.0"));
         assert_eq!(mail.header("Auto-Submitted"), Some("auto-generated"));

@@ -55,14 +55,14 @@ mod tests {
         let message = Message {
             id: Uuid::nil(),
             recipient: "jane@example.com".into(),
-            subject: Some("Order Confirmation - #7K4M-9PR2-XHTD".into()),
+            subject: Some("Order Confirmation - #7K4M-9PR2-XHTF".into()),
             body: "<p>Hello</p>".into(),
             plain_text: Some("Hello Jane,\n\nThank you.\n".into()),
             composed_at: DateTime::UNIX_EPOCH,
         };
         assert_eq!(
             Shown(Channel::Email, &message).to_string(),
-            "\n┌── email to jane@example.com\n│ Order Confirmation - #7K4M-9PR2-XHTD\n│\n│ Hello Jane,\n│\n\
+            "\n┌── email to jane@example.com\n│ Order Confirmation - #7K4M-9PR2-XHTF\n│\n│ Hello Jane,\n│\n\
              │ Thank you.\n└──\n"
         );
     }

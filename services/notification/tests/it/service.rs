@@ -23,7 +23,7 @@ use crate::smtp_catcher::Catcher;
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The number of every order.
-pub(crate) const NUMBER: &str = "7K4M-9PR2-XHTD";
+pub(crate) const NUMBER: &str = "7K4M-9PR2-XHTF";
 
 /// The service under test. Its clock stands still unless moved.
 pub(crate) struct Service {

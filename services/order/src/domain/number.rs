@@ -1,6 +1,6 @@
 //! The number by which people speak of an order.
 //!
-//! `7K4M-9PR2-XHTD`: three groups of four characters, of which the last is a check character. The order's own
+//! `7K4M-9PR2-XHTF`: three groups of four characters, of which the last is a check character. The order's own
 //! identifier is too long for a telephone, and its first half is the time of the order.
 //!
 //! - The alphabet has no two characters that look alike, and no vowels, so that no number is a word.

@@ -131,7 +131,7 @@ pub(super) struct OrderBody {
     /// When it last changed.
     updated_at: Timestamp,
     /// By which people speak of it: unique, without characters that look alike, the last one a check character.
-    #[schema(pattern = "^[2-9CDFHJKMNPRTVWXY]{4}(-[2-9CDFHJKMNPRTVWXY]{4}){2}$", example = "7K4M-9PR2-XHTD")]
+    #[schema(pattern = "^[2-9CDFHJKMNPRTVWXY]{4}(-[2-9CDFHJKMNPRTVWXY]{4}){2}$", example = "7K4M-9PR2-XHTF")]
     number: String,
 }
 
@@ -193,7 +193,7 @@ pub(super) struct SummaryBody {
     created_at: Timestamp,
     /// By which people speak of it; only with `include=details`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, example = "7K4M-9PR2-XHTD")]
+    #[schema(nullable = false, example = "7K4M-9PR2-XHTF")]
     number: Option<String>,
     /// The customer; only with `include=details`.
     #[serde(skip_serializing_if = "Option::is_none")]

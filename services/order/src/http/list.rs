@@ -26,8 +26,7 @@ pub(super) struct ListQuery {
     /// Direction of the sort; `desc` when absent.
     #[param(inline)]
     sort_dir: Option<Direction>,
-    /// Only the order with this number, in either case, with or without hyphens and spaces.
-    #[param(example = "7K4M-9PR2-XHTD")]
+    /// Only the order with this number, such as 7K4M-9PR2-XHTF, in either case, with or without hyphens and spaces.
     q: Option<String>,
     /// Adds to each order what a single one has beside: its number, customer and last change.
     #[param(inline)]
@@ -45,7 +44,7 @@ enum Include {
 fn number(q: Option<&str>) -> Result<Option<Number>, Problem> {
     let misread = |_| {
         let message =
-            "must be an order's number, such as 7K4M-9PR2-XHTD; if it was one, a character is wrong";
+            "must be an order's number, such as 7K4M-9PR2-XHTF; if it was one, a character is wrong";
         Problem::field("q", "invalid", message)
     };
     q.map(str::parse).transpose().map_err(misread)
