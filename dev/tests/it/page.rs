@@ -14,7 +14,7 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 const CONTROL: char = '\u{e009}';
 const RELEASED: char = '\u{e000}';
 
-/// An open page. Elements are named by CSS selectors. It ends with the test.
+/// An open page. Elements are named by CSS selectors.
 pub(crate) struct Page {
     client: Client,
     session: String,
@@ -65,6 +65,11 @@ impl Page {
     pub(crate) async fn console(&self) -> Vec<String> {
         let entries = self.post("se/log", &json!({ "type": "browser" })).await.unwrap();
         entries.as_array().unwrap().iter().map(|entry| entry["message"].to_string()).collect()
+    }
+
+    /// Ends the browser, and waits until it has written the last of its profile, which then goes.
+    pub(crate) async fn close(self) {
+        command(&self.client, Method::DELETE, &self.session, &Value::Null).await.unwrap();
     }
 
     /// Does something with an element as soon as that succeeds.

@@ -43,6 +43,7 @@ async fn whoever_signs_in_on_the_reference_tries_the_api_out_as_themselves() {
     unfold(&page, ORDERS).await;
     assert_eq!(execute(&page, ORDERS).await, "200");
     assert_eq!(page.console().await, Vec::<String>::new(), "nothing failed, and nothing was refused");
+    page.close().await;
     platform.stop().await.unwrap();
 }
 
@@ -59,6 +60,7 @@ async fn the_reference_takes_a_token_that_somebody_has() {
     unfold(&page, ORDERS).await;
     assert_eq!(execute(&page, ORDERS).await, "200");
     assert_eq!(page.console().await, Vec::<String>::new(), "nothing failed, and nothing was refused");
+    page.close().await;
     platform.stop().await.unwrap();
 }
 
@@ -77,5 +79,6 @@ async fn a_script_that_gets_into_the_reference_does_not_run() {
     assert_eq!(ran, false);
     let console = page.console().await;
     assert!(matches!(&console[..], [line] if line.contains("Content Security Policy")), "{console:?}");
+    page.close().await;
     platform.stop().await.unwrap();
 }
