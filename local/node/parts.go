@@ -63,7 +63,7 @@ func controlPlaneParts(folder string, ports controlPlanePorts) []part {
 			name: "apiserver", needs: []string{"etcd"}, probe: "https://127.0.0.1:" + ports.api + "/readyz",
 			command: append(apiserverCommand(folder+"/pki", ports.etcd, ports.api),
 				"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--authorization-mode=RBAC",
-				"--service-cluster-ip-range=10.0.0.0/24",
+				"--service-cluster-ip-range=10.0.0.0/16",
 				// No controller makes the default service accounts that this plugin demands of every pod.
 				"--disable-admission-plugins=ServiceAccount"),
 		},
