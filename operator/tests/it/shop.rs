@@ -29,7 +29,7 @@ use tokio::sync::OnceCell;
 use crate::{control_plane, kubelet::Kubelet};
 
 /// Longest that a state is waited for; the machine may be busy with other things.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(240);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(4);
 
 /// The column of a platform whose every service is ready.
 pub(crate) fn all_ready() -> String {

@@ -207,7 +207,7 @@ pub(super) struct SummaryBody {
 
 impl SummaryBody {
     /// The row, with the rest of what is known of it when `detailed`.
-    pub(super) fn new(row: Summary, detailed: bool) -> Self {
+    pub(super) fn new(row: &Summary, detailed: bool) -> Self {
         Self {
             id: row.id,
             status: row.status,

@@ -91,5 +91,5 @@ async fn answer(
     let list = sort_by.list(direction, filter);
     let window = page.window(&list)?;
     let slice = orders.list(filter, sort_by, direction, &window).await?;
-    Ok(Json(list.answer(&window, slice, |row| SummaryBody::new(row, detailed))))
+    Ok(Json(list.answer(&window, slice, |row| SummaryBody::new(&row, detailed))))
 }
