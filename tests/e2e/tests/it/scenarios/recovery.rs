@@ -25,8 +25,13 @@ async fn a_dump_brings_the_databases_back_to_its_moment() -> Result<()> {
     page.type_section("Restore")?;
 
     platform.settled().await?;
-    let (status, list) = customer.send(Method::GET, "/orders", None).await?;
-    assert_eq!((status, &list["pagination"]["total_items"]), (StatusCode::OK, &json!(1)), "{list}");
+    // A node's rules for a Service follow its endpoints a moment later: Ready, and a connection may still be refused.
+    let list = eventually("an answer of the restored service", CONVERGENCE, async || {
+        let (status, list) = customer.send(Method::GET, "/orders", None).await?;
+        Ok((status == StatusCode::OK).then_some(list))
+    })
+    .await?;
+    assert_eq!(list["pagination"]["total_items"], json!(1), "{list}");
     assert_eq!(list["data"][0]["id"], kept["id"]);
     let path = format!("/orders/{}", lost["id"].as_str().context("id")?);
     assert_eq!(customer.send(Method::GET, &path, None).await?.0, StatusCode::NOT_FOUND);
