@@ -20,5 +20,7 @@ step 'nats-server' nats_server
 step 'Rust target for static binaries' musl_target
 step 'Replica, built as the images are' replica
 export SHOPFLOW_NATS_SERVER=$BIN/nats-server SHOPFLOW_REPLICA=$RELEASE/replica
+tests() { cargo test --quiet --locked -p faults --features full-length --test it -- --test-threads=1 --nocapture "$@"; }
+tests --list "$@" | grep ': test$' || { echo "no test has '$*' in its name; all: $(tests --list | tr '\n' ' ')" >&2; exit 2; }
 # One after another: each would be the other's load.
-exec cargo test --locked -p faults --features full-length --test it -- --test-threads=1 --nocapture "$@"
+tests "$@"
