@@ -31,6 +31,15 @@ async fn execute(page: &Page, operation: &str) -> String {
     page.text(&format!("{operation} .live-responses-table tbody td.response-col_status")).await
 }
 
+/// Whoever has signed in lists orders, and then all ends.
+async fn orders_are_listed(page: Page, platform: Platform) {
+    unfold(&page, ORDERS).await;
+    assert_eq!(execute(&page, ORDERS).await, "200");
+    assert_eq!(page.console().await, Vec::<String>::new(), "nothing failed, and nothing was refused");
+    page.close().await;
+    platform.stop().await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_signs_in_on_the_reference_tries_the_api_out_as_themselves() {
     let _turn = TURN.lock().await;
@@ -40,11 +49,7 @@ async fn whoever_signs_in_on_the_reference_tries_the_api_out_as_themselves() {
     let credentials = json!({ "email": platform.admin_email, "password": platform.admin_password });
     page.fill(&format!("{LOGIN} textarea"), &credentials.to_string()).await;
     assert_eq!(execute(&page, LOGIN).await, "200");
-    unfold(&page, ORDERS).await;
-    assert_eq!(execute(&page, ORDERS).await, "200");
-    assert_eq!(page.console().await, Vec::<String>::new(), "nothing failed, and nothing was refused");
-    page.close().await;
-    platform.stop().await.unwrap();
+    orders_are_listed(page, platform).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -57,11 +62,7 @@ async fn the_reference_takes_a_token_that_somebody_has() {
     page.fill(".auth-container input", pair["access_token"].as_str().unwrap()).await;
     page.click(".auth-container button.authorize").await;
     page.click(".auth-container button.btn-done").await;
-    unfold(&page, ORDERS).await;
-    assert_eq!(execute(&page, ORDERS).await, "200");
-    assert_eq!(page.console().await, Vec::<String>::new(), "nothing failed, and nothing was refused");
-    page.close().await;
-    platform.stop().await.unwrap();
+    orders_are_listed(page, platform).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

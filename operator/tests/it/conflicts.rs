@@ -5,7 +5,7 @@ use kube::{
     Api, Client,
     api::{DeleteParams, ListParams, PostParams},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use shopflow_operator::api::{ConditionType, reason};
 use testbed::until;
 
@@ -34,13 +34,17 @@ async fn a_second_platform_in_the_namespace_is_refused_and_the_first_is_left_alo
     shop.ready().await;
 }
 
+/// An object that was there before the platform.
+async fn first_there(services: &Api<Service>, object: Value) -> Service {
+    services.create(&PostParams::default(), &serde_json::from_value(object).unwrap()).await.unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn somebody_elses_object_is_never_taken_over() {
     let shop = Shop::open().await;
     let object = json!({"metadata": {"name": "gateway"}, "spec": {"ports": [{"port": 80}]}});
     let services: Api<Service> = shop.api();
-    let theirs =
-        services.create(&PostParams::default(), &serde_json::from_value(object).unwrap()).await.unwrap();
+    let theirs = first_there(&services, object).await;
     shop.create(json!({})).await.unwrap();
     let _operator = shop.operator().await;
     let message = shop.condition(ConditionType::Stalled, "True", reason::NAME_CONFLICT).await;
@@ -58,8 +62,7 @@ async fn a_release_of_the_platforms_name_keeps_its_objects() {
     let object =
         json!({"metadata": {"name": "shop-nats", "labels": labels}, "spec": {"ports": [{"port": 4222}]}});
     let services: Api<Service> = shop.api();
-    let theirs =
-        services.create(&PostParams::default(), &serde_json::from_value(object).unwrap()).await.unwrap();
+    let theirs = first_there(&services, object).await;
     shop.create(json!({})).await.unwrap();
     let _operator = shop.operator().await;
     let message = shop.condition(ConditionType::Stalled, "True", reason::NAME_CONFLICT).await;

@@ -80,6 +80,7 @@ pub(super) fn load(secrets: &Secrets<'_>, now: Timestamp) -> Result<Identities, 
     let kept = secrets.or_lost(
         "nats",
         key::SEEDS,
+        secrets.has_data("nats"),
         "new seeds would make an empty account beside the streams that are still there",
         reason::NATS_SEEDS_LOST,
     )?;

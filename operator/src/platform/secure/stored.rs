@@ -17,7 +17,7 @@ use crate::platform::{
 };
 use crate::{
     api::reason,
-    keys::{Keyring, Policy},
+    keys::{Keyring, Policy, policy::may_create},
     postgres::logins::{self, Due, Logins},
 };
 
@@ -221,7 +221,7 @@ fn first_admin(secrets: &Secrets<'_>) -> Result<FirstAdmin, CredentialError> {
     let password = match secrets.secret("admin", key::PASSWORD)? {
         Some(password) => password,
         // Auth opens the account in its database.
-        None if platform.database_identities.contains_key("auth") && !platform.may_recreate => {
+        None if secrets.is_lost(platform.database_identities.contains_key("auth")) => {
             let psql = match platform.postgres {
                 PostgresServer::Managed { .. } => {
                     format!(
@@ -262,6 +262,7 @@ fn database_administrator(secrets: &Secrets<'_>) -> Result<Administrator, Creden
             let password = secrets.or_lost(
                 "postgres",
                 key::PASSWORD,
+                secrets.has_data("postgres"),
                 "without it nobody may administer the database, whose data is still there",
                 reason::DATABASE_PASSWORD_LOST,
             )?;
@@ -306,16 +307,15 @@ fn keyring(
 ) -> Result<Keyring, CredentialError> {
     let platform = secrets.platform;
     let name = platform.object_name("signing-keys");
-    let keyring = match secrets.secret("signing-keys", key::KEYRING)? {
+    let stored = secrets.or_lost(
+        "signing-keys",
+        key::KEYRING,
+        had_keys(gathered, platform),
+        "new signing keys would end every session",
+        reason::SIGNING_KEYS_LOST,
+    )?;
+    let keyring = match stored {
         Some(text) => Keyring::parse(text.expose_secret()),
-        None if had_keys(gathered, platform) && !platform.may_recreate => {
-            return Err(CredentialError::Lost {
-                secret: name,
-                consequence: "new signing keys would end every session",
-                then: String::new(),
-                reason: reason::SIGNING_KEYS_LOST,
-            });
-        }
         None => Keyring::create(&platform.issuer, policy, now),
     };
     keyring.map_err(|error| CredentialError::Unreadable { secret: name, problem: error.to_string() })
@@ -383,21 +383,27 @@ impl Secrets<'_> {
     }
 
     /// A volume of that server exists, so what protects it must not be made anew.
-    fn has_data(&self, server: &str) -> bool {
+    pub(super) fn has_data(&self, server: &str) -> bool {
         let prefix = format!("data-{}-", self.platform.object_name(server));
         self.live.of(Kind::PersistentVolumeClaim).any(|(name, _)| name.starts_with(&prefix))
     }
 
-    /// `None` where there never was one, an error where there was.
+    /// Whether what is missing is lost, because it existed before.
+    fn is_lost(&self, existed: bool) -> bool {
+        may_create(existed, self.platform.may_recreate).is_err()
+    }
+
+    /// `None` where there never was one, an error where it `existed`.
     pub(crate) fn or_lost(
         &self,
         part: &str,
         key: &str,
+        existed: bool,
         consequence: &'static str,
         reason: &'static str,
     ) -> Result<Option<SecretString>, CredentialError> {
         let found = self.secret(part, key)?;
-        if found.is_some() || self.platform.may_recreate || !self.has_data(part) {
+        if found.is_some() || !self.is_lost(existed) {
             return Ok(found);
         }
         let secret = self.platform.object_name(part);
